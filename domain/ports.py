@@ -1,0 +1,58 @@
+"""The roles that the edge plays for the rest: who publishes, who keeps, who answers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from schemas.errors import Rejected
+from schemas.events import Message
+from schemas.record import Outgoing, Record
+
+
+class Publisher(Protocol):
+    """Writes records to topics."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Returns when Kafka has acknowledged every record, in order per key; raises Unavailable when one was not.
+
+        After an error any of the records may or may not be on the log.
+        """
+
+
+class Refused(Struct, frozen=True):
+    """A record that a sink cannot keep, and why."""
+
+    record: Record
+    error: Rejected
+
+
+class Sink(Protocol):
+    """A place where records rest. Writing a record again changes nothing that a reader sees."""
+
+    topics: tuple[str, ...]
+
+    def write(self, records: Sequence[Record]) -> Sequence[Refused]:
+        """Keeps the records of any mix of topics, and returns those it cannot keep; all others are durable then.
+
+        Raises Unavailable when the place does not answer: nothing may be acknowledged then. Blocks; call it in a thread.
+        """
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a model said, and what it took."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    degraded: bool = False
+
+
+class ModelProvider(Protocol):
+    """Asks models."""
+
+    async def complete(self, model: str, messages: Sequence[Message], max_tokens: int, call_id: str) -> Answer:
+        """Returns the answer of one attempt; raises Unavailable when another attempt may work, else Rejected.
+
+        `model` is LiteLLM's name of it; `call_id` is the idempotency key where the far side honours one.
+        """

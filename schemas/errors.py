@@ -1,0 +1,23 @@
+"""The tree of errors; the text of each is one line that names the thing.
+
+AuterityError
+├── Rejected       never works, however often it is tried: the record becomes a dead letter
+│   └── Undecodable   the bytes are not what the topic's schema says
+└── Unavailable    may work later: tried again, nothing is acknowledged meanwhile
+"""
+
+
+class AuterityError(Exception):
+    """Something the platform can name in one line."""
+
+
+class Rejected(AuterityError):
+    """The record or the input is wrong and stays wrong."""
+
+
+class Undecodable(Rejected):
+    """The bytes are not what the topic's schema says."""
+
+
+class Unavailable(AuterityError):
+    """Something needed does not answer; the same call may succeed later."""

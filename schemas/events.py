@@ -1,0 +1,439 @@
+"""Event classes, generated from schemas/avro by schemas/generate.py: edit the schemas, not this file."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class StepStatus(StrEnum):
+    UNKNOWN = "unknown"
+    REQUESTED = "requested"
+    PERFORMED = "performed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class AgentStep(Struct, frozen=True, kw_only=True):
+    """A moment in the life of one step of a run."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    run_id: str
+    """The run."""
+    step: str
+    """The step's id in its workflow."""
+    attempt: int = 1
+    """From 1."""
+    agent: str = ""
+    """Who acts: ingestion, analysis, report or action."""
+    uses: str = ""
+    """What it does: collect, classify, ask or compose."""
+    status: StepStatus = StepStatus.UNKNOWN
+    """requested, performed (answer not checked yet), then one of the others."""
+    workflow_digest: str | None = None
+    """Digest of the pinned workflow."""
+    rules_digest: str | None = None
+    """Digest of the pinned rules."""
+    models_digest: str | None = None
+    """Digest of the pinned models and prices."""
+    input: dict[str, str] = field(default_factory=dict)
+    """What the step was given, before the rules."""
+    output: dict[str, str] = field(default_factory=dict)
+    """What the step put out; checked when completed."""
+    reason: str = ""
+    """Why it failed, was refused or skipped; empty otherwise."""
+
+
+class CallStatus(StrEnum):
+    UNKNOWN = "unknown"
+    REQUESTED = "requested"
+    ADMITTED = "admitted"
+    STARTED = "started"
+    IN_DOUBT = "in_doubt"
+    ATTEMPT_FAILED = "attempt_failed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One message of a conversation with a model."""
+
+    role: str
+    """system, user or assistant."""
+    content: str
+    """Its text."""
+
+
+class AiCall(Struct, frozen=True, kw_only=True):
+    """A moment in the life of one AI call: one call_id, one completed, whatever the number of attempts."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    run_id: str
+    """The run."""
+    step: str
+    """The step that asks."""
+    call_id: str
+    """The call: v5 of run, step and attempt of the step."""
+    status: CallStatus = CallStatus.UNKNOWN
+    """requested; started and its outcome for each attempt; then one of completed, failed, refused, cancelled."""
+    attempt: int = 0
+    """0 on requested; from 1 on the attempts."""
+    model: str
+    """The model asked, by its id in the pinned models."""
+    provider: str = ""
+    """Who serves it: local, or LiteLLM's name of the provider."""
+    models_digest: str | None = None
+    """Digest of the pinned models and prices."""
+    workflow_digest: str | None = None
+    """Digest of the pinned workflow."""
+    rules_digest: str | None = None
+    """Digest of the pinned rules."""
+    max_tokens: int = 0
+    """The most tokens the answer may have."""
+    messages: list[Message] = field(default_factory=list)
+    """What is asked; on requested only."""
+    input: dict[str, str] = field(default_factory=dict)
+    """The step's checked input; on requested and on the last record."""
+    answer: str = ""
+    """What the model said; on completed only."""
+    input_tokens: int = 0
+    """Tokens read."""
+    output_tokens: int = 0
+    """Tokens written."""
+    cost_usd_micros: int = 0
+    """Cost in millionths of a US dollar."""
+    latency_ms: int = 0
+    """From started to its outcome."""
+    degraded: bool = False
+    """True when the local extractive provider answered in place of a model."""
+    reason: str = ""
+    """Why an attempt or the call failed; empty otherwise."""
+
+
+class BusinessEvent(Struct, frozen=True, kw_only=True):
+    """What an enterprise system says happened."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    source: str
+    """The system that says so, by the id of its source definition."""
+    subject: str
+    """What it happened to: a case, an order, a patient."""
+    type: str
+    """What happened, in the source's words."""
+    workflow: str | None = None
+    """The workflow this event may start; null for none."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    """Everything else the source said; declared types in one canonical spelling, nested values as JSON."""
+    origin_file: str | None = None
+    """SHA-256 (hex) of the first 64 KiB, uncompressed, of the file it was read from; null for a live event."""
+    origin_row: int | None = None
+    """The row's number in that file, from 0; null for a live event."""
+
+
+class Phase(StrEnum):
+    UNKNOWN = "unknown"
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Outcome(StrEnum):
+    UNKNOWN = "unknown"
+    ALLOWED = "allowed"
+    REMEDIATED = "remediated"
+    REFUSED = "refused"
+    ESCALATED = "escalated"
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One rule that applied, and where."""
+
+    rule: str
+    """The rule's id."""
+    severity: str
+    """low, medium, high or critical."""
+    action: str
+    """What the rule does: note, redact, restrict, escalate or refuse."""
+    path: str = ""
+    """The field it found something in; empty for the whole payload."""
+    evidence: str = ""
+    """What it saw: a kind, a condition, a value that is not personal; never personal data."""
+
+
+class ComplianceDecision(Struct, frozen=True, kw_only=True):
+    """Whether a step may run on its input, or its output may be used."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    run_id: str
+    """The run."""
+    step: str
+    """The step's id."""
+    attempt: int = 1
+    """The step's attempt."""
+    phase: Phase = Phase.UNKNOWN
+    """before the step, on its input; after it, on its output."""
+    outcome: Outcome = Outcome.UNKNOWN
+    """remediated: changed or restricted and may go on; escalated: may go on, and a person is to look at it."""
+    rules: str | None = None
+    """Id of the rules it was decided under."""
+    rules_version: int = 0
+    """Their version; 0 when the workflow names none."""
+    rules_digest: str | None = None
+    """Their digest."""
+    workflow_digest: str | None = None
+    """Digest of the pinned workflow."""
+    models_digest: str | None = None
+    """Digest of the pinned models and prices."""
+    findings: list[Finding] = field(default_factory=list)
+    """Every rule that applied."""
+    restriction: str | None = None
+    """local: the step may ask only the local model; null for none."""
+    payload: dict[str, str] = field(default_factory=dict)
+    """The input or output as it may be used, redactions done; empty when refused."""
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """One header of a record."""
+
+    name: str
+    """Its name."""
+    value: bytes | None = None
+    """Its bytes."""
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A record that could not be decoded or decided, as it was."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that could not be decided; null when it could not be read."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    stage: str
+    """The stage that gave it up."""
+    source_topic: str
+    """Where it lies."""
+    source_partition: int
+    """Its partition."""
+    source_offset: int
+    """Its offset."""
+    source_key: bytes | None = None
+    """Its key."""
+    source_value: bytes | None = None
+    """Its value, byte for byte."""
+    source_headers: list[Header] = field(default_factory=list)
+    """Its headers, credentials left out."""
+    error: str
+    """The class of the error."""
+    reason: str
+    """What is wrong, in one line."""
+
+
+class Definition(Struct, frozen=True, kw_only=True):
+    """One version of something the platform decides by; every version is kept."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    kind: str
+    """tenant, workflow, rules or models."""
+    id: str
+    """Its id within the kind."""
+    version: int
+    """From 1."""
+    digest: str
+    """SHA-256 (hex) of the body."""
+    body: str
+    """The definition as canonical JSON (keys sorted, no spaces)."""
+
+
+class IngestPosition(Struct, frozen=True, kw_only=True):
+    """How far a file has been taken, as acknowledged by Kafka."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    source: str
+    """The source it was read as."""
+    file: str
+    """SHA-256 (hex) of the file's first 64 KiB, uncompressed."""
+    file_name: str
+    """Its name when it was read."""
+    workflow: str | None = None
+    """The workflow its events name."""
+    rows: int
+    """Rows from the start that are acknowledged or rejected: none of them is sent again."""
+    accepted: int
+    """Rows of these that became events."""
+    rejected: int
+    """Rows of these that were refused."""
+    content: str
+    """SHA-256 (hex) over these rows, chained row by row; tells a file that was changed or has grown."""
+    complete: bool
+    """True when the end of the file was reached."""
+
+
+class RequestKind(StrEnum):
+    UNKNOWN = "unknown"
+    RUN = "run"
+    CALL = "call"
+    CONNECTION = "connection"
+    ATTACHMENT = "attachment"
+
+
+class Pin(Struct, frozen=True, kw_only=True):
+    """One definition, fixed at its version."""
+
+    kind: str
+    """workflow, rules or models."""
+    id: str
+    """The definition's id within its kind."""
+    version: int
+    """The definition's version, from 1."""
+    digest: str
+    """SHA-256 (hex) of the definition's canonical body."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What the platform was asked to do."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    kind: RequestKind = RequestKind.UNKNOWN
+    """run starts a workflow run; attachment brings a later event to a run; call and connection came through the gateway."""
+    run_id: str | None = None
+    """The run it starts or is attached to; null for a call."""
+    source: str = ""
+    """The source of the business event behind it, or the door it came through."""
+    subject: str = ""
+    """The subject of the business event behind it."""
+    type: str = ""
+    """The type of the business event behind it."""
+    workflow: str | None = None
+    """The workflow to run."""
+    pins: list[Pin] = field(default_factory=list)
+    """The versions this run is decided under: workflow, rules, models."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    """The input of the run."""
+
+
+class RunStatus(StrEnum):
+    UNKNOWN = "unknown"
+    STARTED = "started"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class WorkflowRun(Struct, frozen=True, kw_only=True):
+    """A moment in the life of a workflow run; the last one of a run ends it."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    run_id: str
+    """The run."""
+    workflow: str
+    """The workflow's id."""
+    status: RunStatus = RunStatus.UNKNOWN
+    """started, then exactly one of the others."""
+    source: str = ""
+    """The source of the event that started it."""
+    subject: str = ""
+    """The subject of the event that started it."""
+    reason: str = ""
+    """Why it was refused or failed; empty otherwise."""
+    pins: list[Pin] = field(default_factory=list)
+    """The versions it is decided under."""
+    libraries: dict[str, str] = field(default_factory=dict)
+    """Versions of the libraries that decide, on the first record."""
+    output: dict[str, str] = field(default_factory=dict)
+    """What the last steps put out, on the last record."""
+
+
+Event = (
+    AgentStep
+    | AiCall
+    | BusinessEvent
+    | ComplianceDecision
+    | DeadLetter
+    | Definition
+    | IngestPosition
+    | Request
+    | WorkflowRun
+)

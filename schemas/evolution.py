@@ -1,0 +1,110 @@
+"""What a schema may hold, and how it may change: checked before anything is registered."""
+
+from typing import Any
+
+DEPTH_MAX = 6
+HEAD = ("event_id", "tenant_id", "correlation_id", "causation_id", "occurred_at")
+PII = {"none", "personal", "secret"}
+EMPTY = 0
+
+
+def lint(schema: dict[str, Any]) -> list[str]:
+    """Returns what is wrong with a topic's schema, one line each: head fields, docs, PII classes, enum defaults,
+    recursion, arrays whose items take no bytes, depth over six. A schema that passes cannot make a decoder allocate
+    more than a small multiple of the record's size."""
+    found = []
+    names = tuple(field["name"] for field in schema["fields"][: len(HEAD)])
+    if names != HEAD:
+        found.append(f"{schema['name']}: begins with {', '.join(names)}, not {', '.join(HEAD)}")
+    _lint(schema, schema["name"], (), found)
+    return found
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Returns every change from old to new that is not allowed, one line each.
+
+    Allowed are: a field added with a default, a symbol appended to an enum that has a default, other words in a doc.
+    """
+    found: list[str] = []
+    _changes(old, new, new["name"], found)
+    return found
+
+
+def _lint(kind: Any, path: str, above: tuple[str, ...], found: list[str]) -> None:
+    if len(above) > DEPTH_MAX:
+        found.append(f"{path}: deeper than {DEPTH_MAX}")
+        return
+    if isinstance(kind, list):
+        for each in kind:
+            _lint(each, path, above, found)
+    elif isinstance(kind, str):
+        if kind in above:
+            found.append(f"{path}: {kind} holds itself")
+    elif kind["type"] == "record":
+        if kind["name"] in above:
+            found.append(f"{path}: {kind['name']} holds itself")
+            return
+        for field in kind["fields"]:
+            inner = f"{path}.{field['name']}"
+            if not field.get("doc"):
+                found.append(f"{inner}: no doc")
+            if field.get("pii") not in PII:
+                found.append(f"{inner}: no pii class")
+            _lint(field["type"], inner, (*above, kind["name"]), found)
+    elif kind["type"] == "array":
+        if _width(kind["items"]) == EMPTY:
+            found.append(f"{path}: an array of nothing")
+        _lint(kind["items"], path, (*above, ""), found)
+    elif kind["type"] == "map":
+        _lint(kind["values"], path, (*above, ""), found)
+    elif kind["type"] == "enum" and kind.get("default") != "unknown":
+        found.append(f"{path}: an enum without the default unknown")
+
+
+def _width(kind: Any) -> int:
+    """Returns the fewest bytes a value of this type takes."""
+    if kind == "null":
+        return EMPTY
+    if isinstance(kind, dict) and kind["type"] == "record":
+        return sum(_width(field["type"]) for field in kind["fields"])
+    if isinstance(kind, dict) and kind["type"] == "fixed":
+        return int(kind["size"])
+    return 1
+
+
+def _changes(old: Any, new: Any, path: str, found: list[str]) -> None:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            for before, after in zip(old, new, strict=True):
+                _changes(before, after, path, found)
+        elif old != new:
+            found.append(f"{path}: type changed from {old} to {new}")
+        return
+    for part in ("type", "name", "logicalType"):
+        if not isinstance(old.get(part), dict | list) and old.get(part) != new.get(part):
+            found.append(f"{path}: {part} changed from {old.get(part)} to {new.get(part)}")
+            return
+    if old["type"] == "record":
+        _fields(old, new, path, found)
+    elif old["type"] == "enum":
+        if new["symbols"][: len(old["symbols"])] != old["symbols"]:
+            found.append(f"{path}: symbols changed, not only appended")
+        elif new["symbols"] != old["symbols"] and "default" not in old:
+            found.append(f"{path}: a symbol appended to an enum that had no default")
+    for part in ("items", "values"):
+        if part in old:
+            _changes(old[part], new[part], path, found)
+
+
+def _fields(old: dict[str, Any], new: dict[str, Any], path: str, found: list[str]) -> None:
+    before = {field["name"]: field for field in old["fields"]}
+    after = {field["name"]: field for field in new["fields"]}
+    for name in before.keys() - after.keys():
+        found.append(f"{path}.{name}: removed")
+    for name in after.keys() - before.keys():
+        if "default" not in after[name]:
+            found.append(f"{path}.{name}: added without a default")
+    for name in before.keys() & after.keys():
+        _changes(before[name]["type"], after[name]["type"], f"{path}.{name}", found)
+        if "default" in before[name] and "default" not in after[name]:
+            found.append(f"{path}.{name}: default removed")
