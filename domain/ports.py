@@ -35,7 +35,7 @@ class Sink(Protocol):
     def write(self, records: Sequence[Record]) -> Sequence[Refused]:
         """Keeps the records of any mix of topics, and returns those it cannot keep; all others are durable then.
 
-        Raises Unavailable when the place does not answer: nothing may be acknowledged then. Blocks; call it in a thread.
+        Raises Unavailable when the place does not answer: nothing may be acknowledged then. Blocks: for a thread.
         """
 
 

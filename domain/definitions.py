@@ -1,0 +1,331 @@
+"""What the platform decides by: workflows, rules and models, each version kept and named by its digest."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from string import Template
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from domain.expressions import check
+from domain.ids import derive
+from schemas.errors import Rejected, Unavailable
+from schemas.events import Definition, Pin
+
+PLATFORM = "platform"
+"""The tenant of what belongs to no client; its definitions are everybody's unless a tenant has its own."""
+STEPS_MAX = 100
+BODY_BYTES_MAX = 256 * 1024
+
+
+class BadDefinition(Rejected):
+    """The definition is not one that the platform can decide by."""
+
+
+class UnknownDefinition(Rejected):
+    """No definition of this kind and id is known."""
+
+
+class MissingVersion(Unavailable):
+    """The pinned version has not been read yet."""
+
+
+class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events start a run."""
+
+    starts: Literal["first-of-subject", "every-event"] = "first-of-subject"
+    """first-of-subject: later events of the subject are attached to its run."""
+    when: str | None = None
+    """A condition on `event` (source, type, subject, attributes); null: every event."""
+
+
+class Label(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first label whose condition on `input` holds gives its fields to the output."""
+
+    set: dict[str, str]
+    when: str = "true"
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True):
+    """One step: an agent does one thing to the fields it is given, and adds its own."""
+
+    id: str
+    agent: Literal["ingestion", "analysis", "report", "action"]
+    uses: Literal["collect", "classify", "ask", "compose"]
+    needs: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    """collect: the fields that go on; empty: all."""
+    labels: list[Label] = field(default_factory=list)
+    """classify: tried in order."""
+    system: str = ""
+    """ask: what the model is told to be."""
+    template: str = ""
+    """ask, compose: text in which $name stands for a field of the input (empty when there is none)."""
+    into: str = ""
+    """ask, compose: the field the text goes into."""
+    max_tokens: int = 256
+
+
+class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
+    """A directed acyclic graph of steps."""
+
+    id: str
+    title: str
+    steps: list[Step]
+    trigger: Trigger = field(default_factory=Trigger)
+    rules: str | None = None
+    models: str = "default"
+
+    def step(self, name: str) -> Step:
+        """Returns the step of this id; raises BadDefinition when there is none."""
+        for each in self.steps:
+            if each.id == name:
+                return each
+        raise BadDefinition(f"workflow {self.id} has no step {name}")
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule: where it looks, what it looks for, what it does then."""
+
+    id: str
+    why: str
+    action: Literal["note", "redact", "restrict", "escalate", "refuse"]
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    phase: Literal["before", "after", "both"] = "before"
+    when: str | None = None
+    """A condition on `input` and `step` (id, agent, uses); null: always."""
+    fields: list[str] = field(default_factory=list)
+    """The fields it redacts or looks into; empty with `detect`: all."""
+    detect: list[Literal["email", "phone", "iban", "card"]] = field(default_factory=list)
+    """Kinds of personal data it looks for in the fields' text."""
+
+
+class Rules(Struct, frozen=True, forbid_unknown_fields=True):
+    """A set of rules; all are evaluated, the strictest action wins."""
+
+    id: str
+    title: str
+    rules: list[Rule]
+
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that can be asked, and its price in micro-dollars for a million tokens."""
+
+    id: str
+    provider: str
+    input_usd_micros_per_million: int = 0
+    output_usd_micros_per_million: int = 0
+
+
+class Models(Struct, frozen=True, forbid_unknown_fields=True):
+    """The models there are; `local` is always one of them."""
+
+    id: str
+    default: str
+    models: list[Model]
+
+    def model(self, name: str) -> Model:
+        """Returns the model of this id; raises BadDefinition when there is none."""
+        for each in self.models:
+            if each.id == name:
+                return each
+        raise BadDefinition(f"models {self.id} has no model {name}")
+
+
+LOCAL = "local"
+"""The id of the model that runs here: nothing leaves the platform."""
+
+
+class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
+    """A client of the platform."""
+
+    id: str
+    title: str = ""
+
+
+Body = Workflow | Rules | Models | Tenant
+KINDS: dict[str, type[Body]] = {"workflow": Workflow, "rules": Rules, "models": Models, "tenant": Tenant}
+
+
+def parse(kind: str, body: str) -> Body:
+    """Returns the definition in this JSON text; raises BadDefinition naming the field or step that is wrong."""
+    if len(body) > BODY_BYTES_MAX:
+        raise BadDefinition(f"{kind}: {len(body)} bytes, more than {BODY_BYTES_MAX}")
+    try:
+        parsed = msgspec.json.decode(body.encode(), type=KINDS[kind])
+    except KeyError:
+        raise BadDefinition(f"no kind of definition is called {kind}") from None
+    except msgspec.DecodeError as error:
+        raise BadDefinition(f"{kind}: {error}") from error
+    if isinstance(parsed, Workflow):
+        _check_workflow(parsed)
+    elif isinstance(parsed, Rules):
+        _check_rules(parsed)
+    elif isinstance(parsed, Models):
+        parsed.model(parsed.default)
+        parsed.model(LOCAL)
+    return parsed
+
+
+def canonical(body: Any) -> str:
+    """Returns the body as JSON with sorted keys and no spaces: the text whose SHA-256 names the version."""
+    return msgspec.json.encode(body, order="sorted").decode()
+
+
+def digest(body: str) -> str:
+    """Returns the SHA-256 of the canonical text, in hex."""
+    return sha256(body.encode()).hexdigest()
+
+
+def define(tenant_id: str, kind: str, body: Any, last: Definition | None, moment: datetime) -> Definition | None:
+    """Returns the event that makes this body the newest version, None when it already is."""
+    text = canonical(body)
+    name = str(body["id"])
+    parse(kind, text)
+    if last is not None and last.digest == digest(text):
+        return None
+    version = 1 if last is None else last.version + 1
+    event_id = derive(tenant_id, kind, name, str(version), digest(text))
+    return Definition(
+        event_id=event_id,
+        tenant_id=tenant_id,
+        correlation_id=event_id,
+        occurred_at=moment,
+        kind=kind,
+        id=name,
+        version=version,
+        digest=digest(text),
+        body=text,
+    )
+
+
+class Definitions:
+    """Every version read so far. A reader sees the newest one by name, or any one by digest."""
+
+    def __init__(self, events: Iterable[Definition] = ()) -> None:
+        self._current: dict[tuple[str, str, str], Definition] = {}
+        self._versions: dict[str, Definition] = {}
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Definition) -> None:
+        """Takes in one version; a version not above the newest changes nothing but can still be found by digest."""
+        place = (event.tenant_id, event.kind, event.id)
+        if place not in self._current or event.version > self._current[place].version:
+            self._current[place] = event
+        self._versions.setdefault(event.digest, event)
+
+    def last(self, tenant_id: str, kind: str, name: str) -> Definition | None:
+        """Returns the newest version of exactly this tenant's definition."""
+        return self._current.get((tenant_id, kind, name))
+
+    def pin(self, tenant_id: str, kind: str, name: str) -> Pin:
+        """Returns the newest version the tenant has, its own before the platform's; raises UnknownDefinition."""
+        found = self.last(tenant_id, kind, name) or self.last(PLATFORM, kind, name)
+        if found is None:
+            raise UnknownDefinition(f"unknown {kind} {name}")
+        return Pin(kind=kind, id=name, version=found.version, digest=found.digest)
+
+    def names(self, tenant_id: str, kind: str) -> list[str]:
+        """Returns the ids of this kind that the tenant can use."""
+        return sorted({name for owner, each, name in self._current if each == kind and owner in (tenant_id, PLATFORM)})
+
+    def workflow(self, pinned: str) -> Workflow:
+        """Returns the workflow of this digest; raises MissingVersion."""
+        found = self._pinned(pinned)
+        assert isinstance(found, Workflow)
+        return found
+
+    def rules(self, pinned: str) -> Rules:
+        """Returns the rules of this digest; raises MissingVersion."""
+        found = self._pinned(pinned)
+        assert isinstance(found, Rules)
+        return found
+
+    def models(self, pinned: str) -> Models:
+        """Returns the models of this digest; raises MissingVersion."""
+        found = self._pinned(pinned)
+        assert isinstance(found, Models)
+        return found
+
+    def version(self, pinned: str) -> Definition:
+        """Returns the event that made the version of this digest; raises MissingVersion."""
+        if pinned not in self._versions:
+            raise MissingVersion(f"no definition with digest {pinned} has been read")
+        return self._versions[pinned]
+
+    def _pinned(self, pinned: str) -> Body:
+        event = self.version(pinned)
+        return _parsed(event.kind, event.body)
+
+
+def pinned(pins: Iterable[Pin], kind: str) -> Pin | None:
+    """Returns the pin of this kind, None when there is none."""
+    return next((pin for pin in pins if pin.kind == kind), None)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(kind: str, body: str) -> Body:
+    return parse(kind, body)
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Returns the template with each $name replaced; a name without a value gives nothing."""
+    return _template(template).substitute(_Absent(values))
+
+
+class _Absent(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+@lru_cache(maxsize=1024)
+def _template(text: str) -> Template:
+    return Template(text)
+
+
+def _check_workflow(workflow: Workflow) -> None:
+    where = f"workflow {workflow.id}"
+    if not 0 < len(workflow.steps) <= STEPS_MAX:
+        raise BadDefinition(f"{where}: {len(workflow.steps)} steps, not 1 to {STEPS_MAX}")
+    if workflow.trigger.when:
+        check(workflow.trigger.when, ["event"])
+    known: set[str] = set()
+    for step in workflow.steps:
+        if step.id in known:
+            raise BadDefinition(f"{where}: two steps are called {step.id}")
+        for need in step.needs:
+            if need not in known:
+                raise BadDefinition(f"{where}: step {step.id} needs {need}, which no step before it is called")
+        known.add(step.id)
+        _check_step(where, step)
+
+
+def _check_step(where: str, step: Step) -> None:
+    for label in step.labels:
+        check(label.when, ["input"])
+    if step.uses == "classify" and not step.labels:
+        raise BadDefinition(f"{where}: step {step.id} classifies without labels")
+    if step.uses in ("ask", "compose"):
+        if not step.template or not step.into:
+            raise BadDefinition(f"{where}: step {step.id} needs a template and a field to put the text into")
+        if not Template(step.template).is_valid():
+            raise BadDefinition(f"{where}: step {step.id}: the template has a $ that no name follows (write $$)")
+    if not 0 < step.max_tokens <= 32_768:
+        raise BadDefinition(f"{where}: step {step.id}: max_tokens {step.max_tokens} is not 1 to 32768")
+
+
+def _check_rules(rules: Rules) -> None:
+    known: set[str] = set()
+    for rule in rules.rules:
+        where = f"rules {rules.id}: rule {rule.id}"
+        if rule.id in known:
+            raise BadDefinition(f"{where} stands twice")
+        known.add(rule.id)
+        if rule.when is not None:
+            check(rule.when, ["input", "step"])
+        if rule.action == "redact" and not rule.fields and not rule.detect:
+            raise BadDefinition(f"{where} redacts, but names neither fields nor what to detect")

@@ -1,0 +1,93 @@
+"""Decides what a step does with what it may use: its output, or the call it makes."""
+
+from collections.abc import Mapping, Sequence
+
+from domain.calls import request
+from domain.definitions import Definitions, Step, fill
+from domain.expressions import ExpressionFailed, Scope
+from domain.ids import derive
+from schemas.events import AgentStep, AiCall, CallStatus, ComplianceDecision, Event, Outcome, Phase, StepStatus
+
+
+class Steps:
+    """compliance-decisions, ai-calls -> agent-steps, ai-calls."""
+
+    name = "steps"
+    inputs = ("compliance-decisions", "ai-calls")
+    state = None
+
+    def decide(self, state: None, event: Event, definitions: Definitions) -> Sequence[Event]:
+        """Performs a step that may run, or asks a model for it; performs it when the model has answered."""
+        if isinstance(event, ComplianceDecision):
+            if event.phase is not Phase.BEFORE or event.outcome is Outcome.REFUSED:
+                return []
+            assert event.workflow_digest is not None
+            step = definitions.workflow(event.workflow_digest).step(event.step)
+            if step.uses == "ask":
+                return [request(event, step, definitions)]
+            return [_performed(event, step)]
+        assert isinstance(event, AiCall)
+        if event.status not in (CallStatus.COMPLETED, CallStatus.FAILED):
+            return []
+        assert event.workflow_digest is not None
+        return [_answered(event, definitions.workflow(event.workflow_digest).step(event.step))]
+
+    def evolve(self, state: None, event: Event) -> None:
+        """Keeps nothing."""
+
+
+def _performed(decision: ComplianceDecision, step: Step) -> AgentStep:
+    try:
+        return _step(decision, step, StepStatus.PERFORMED, output=_output(step, decision.payload))
+    except ExpressionFailed as error:
+        return _step(decision, step, StepStatus.FAILED, reason=str(error))
+
+
+def _answered(call: AiCall, step: Step) -> AgentStep:
+    if call.status is CallStatus.FAILED:
+        return _step(call, step, StepStatus.FAILED, reason=call.reason)
+    output = {**call.input, step.into: call.answer, f"{step.into}_model": call.model}
+    if call.degraded:
+        output[f"{step.into}_degraded"] = "true"
+    return _step(call, step, StepStatus.PERFORMED, output=output)
+
+
+def _output(step: Step, given: Mapping[str, str]) -> dict[str, str]:
+    """Returns the fields that go on: the input's, and the step's own."""
+    if step.uses == "collect":
+        return {name: value for name, value in given.items() if not step.fields or name in step.fields}
+    if step.uses == "compose":
+        return {**given, step.into: fill(step.template, given)}
+    scope = Scope(input=given)
+    for label in step.labels:
+        if scope.holds(label.when):
+            return {**given, **label.set}
+    return dict(given)
+
+
+def _step(
+    cause: ComplianceDecision | AiCall,
+    step: Step,
+    status: StepStatus,
+    *,
+    output: dict[str, str] | None = None,
+    reason: str = "",
+) -> AgentStep:
+    return AgentStep(
+        event_id=derive(cause.event_id, "agent-steps"),
+        tenant_id=cause.tenant_id,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.event_id,
+        occurred_at=cause.occurred_at,
+        run_id=cause.run_id,
+        step=step.id,
+        attempt=cause.attempt if isinstance(cause, ComplianceDecision) else 1,
+        agent=step.agent,
+        uses=step.uses,
+        status=status,
+        workflow_digest=cause.workflow_digest,
+        rules_digest=cause.rules_digest,
+        models_digest=cause.models_digest,
+        output=output or {},
+        reason=reason,
+    )

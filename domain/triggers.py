@@ -1,0 +1,113 @@
+"""Decides which business events start a workflow run, and which are attached to one."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct, field
+
+from domain.definitions import Definitions, pinned
+from domain.expressions import Scope
+from domain.ids import derive
+from schemas.events import BusinessEvent, Event, Pin, Request, RequestKind
+
+
+class Begun(Struct, frozen=True):
+    """A run that an event of this subject started."""
+
+    run_id: str
+    first_event_id: str
+    correlation_id: str
+    pins: list[Pin]
+
+
+class Subject(Struct):
+    """The runs of one subject of one source, by workflow."""
+
+    runs: dict[str, Begun] = field(default_factory=dict)
+
+
+class Triggers:
+    """business-events -> requests."""
+
+    name = "triggers"
+    inputs = ("business-events",)
+    state = Subject
+
+    def decide(self, state: Subject | None, event: Event, definitions: Definitions) -> Sequence[Event]:
+        """Asks for a run at the first event of a subject (or at every event); attaches the later ones to it.
+
+        Raises UnknownDefinition when the event names a workflow that does not exist.
+        """
+        assert isinstance(event, BusinessEvent)
+        if event.workflow is None:
+            return []
+        begun = state.runs.get(event.workflow) if state else None
+        if begun is not None:
+            if begun.first_event_id == event.event_id:
+                return []
+            if _mode(begun.pins, definitions) == "first-of-subject":
+                return [_attachment(event, begun)]
+        pin = definitions.pin(event.tenant_id, "workflow", event.workflow)
+        workflow = definitions.workflow(pin.digest)
+        if workflow.trigger.when is not None and not _scope(event).holds(workflow.trigger.when):
+            return []
+        pins = [pin]
+        if workflow.rules is not None:
+            pins.append(definitions.pin(event.tenant_id, "rules", workflow.rules))
+        pins.append(definitions.pin(event.tenant_id, "models", workflow.models))
+        return [_run(event, pins)]
+
+    def evolve(self, state: Subject | None, event: Event) -> Subject | None:
+        """Remembers the run that was asked for."""
+        if not isinstance(event, Request) or event.kind is not RequestKind.RUN:
+            return state
+        assert event.workflow is not None and event.run_id is not None and event.causation_id is not None
+        begun = Begun(event.run_id, event.causation_id, event.correlation_id, event.pins)
+        return Subject({**(state.runs if state else {}), event.workflow: begun})
+
+
+def _mode(pins: Sequence[Pin], definitions: Definitions) -> str:
+    pin = pinned(pins, "workflow")
+    assert pin is not None
+    return definitions.workflow(pin.digest).trigger.starts
+
+
+def _scope(event: BusinessEvent) -> Scope:
+    said = {"source": event.source, "type": event.type, "subject": event.subject, "attributes": event.attributes}
+    return Scope(event=said)
+
+
+def _run(event: BusinessEvent, pins: list[Pin]) -> Request:
+    assert event.workflow is not None
+    return Request(
+        event_id=derive(event.event_id, "requests", event.workflow),
+        tenant_id=event.tenant_id,
+        correlation_id=event.correlation_id,
+        causation_id=event.event_id,
+        occurred_at=event.occurred_at,
+        kind=RequestKind.RUN,
+        run_id=derive(event.event_id, "run", event.workflow),
+        source=event.source,
+        subject=event.subject,
+        type=event.type,
+        workflow=event.workflow,
+        pins=pins,
+        attributes=event.attributes,
+    )
+
+
+def _attachment(event: BusinessEvent, begun: Begun) -> Request:
+    assert event.workflow is not None
+    return Request(
+        event_id=derive(event.event_id, "requests", event.workflow),
+        tenant_id=event.tenant_id,
+        correlation_id=begun.correlation_id,
+        causation_id=event.event_id,
+        occurred_at=event.occurred_at,
+        kind=RequestKind.ATTACHMENT,
+        run_id=begun.run_id,
+        source=event.source,
+        subject=event.subject,
+        type=event.type,
+        workflow=event.workflow,
+        attributes=event.attributes,
+    )

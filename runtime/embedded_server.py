@@ -1,0 +1,178 @@
+"""What the embedded servers have in common: found again, replaced when sick, started, asked, stopped."""
+
+import fcntl
+import os
+import struct
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import ClassVar
+
+from runtime import ports
+from runtime.errors import AuterityError, ServerFailed
+from runtime.jars import Progress
+from runtime.processes import ManagedProcess, end, identify
+
+STOP_GRACE_S = 15.0
+ADOPTED_READY_S = 5.0
+START_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a server is started with; two equal ones need no restart between them."""
+
+    argv: tuple[str, ...]
+    config: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def setup(self) -> str:
+        return sha256(repr((self.argv, self.config, self.env)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a person is told of a server; `pid` is None while it is down."""
+
+    name: str
+    version: str
+    address: str
+    pid: int | None
+    log_file: Path
+
+
+class EmbeddedServer(ABC):
+    """A real server on this machine whose state lies in the data directory.
+
+    Two of one data directory must not be started at the same time (`data_dir.locked`); different ones may, from
+    different threads.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    port_count: ClassVar[int] = 2
+
+    def __init__(self, data_dir: Path, port: int = 0) -> None:
+        self._home = data_dir / self.name
+        self._process = ManagedProcess(data_dir, self.name)
+        self._ports_file = data_dir / "run" / f"{self.name}.ports"
+        self._wanted_port = port
+        self._ports = tuple(ports.remembered(self._ports_file))
+
+    def start(self, progress: Progress) -> None:
+        """Returns when the server is ready: one that lives, is healthy and was set up as asked is taken over.
+
+        Any other that lives on this data directory is stopped first. Raises an AuterityError, with nothing left
+        running, when it cannot be had.
+        """
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._provide(progress)
+        if self._adopted():
+            return
+        self._process.stop(STOP_GRACE_S)
+        self._end_stranger()
+        self._ports = tuple(ports.choose(self.name, self._wanted_port, self._ports, self.port_count))
+        ports.remember(self._ports_file, self._ports)
+        progress(f"starting {self.name.capitalize()} {self.version}")
+        try:
+            self._prepare()
+            launch = self._launch()
+            self._process.start(
+                launch.argv, env=dict(launch.env), cwd=self._home, ports=self._ports, setup=launch.setup
+            )
+            self._process.wait_ready(self.ready, START_S)
+            self._settle()
+        except AuterityError:
+            self._process.stop(STOP_GRACE_S)
+            raise
+
+    def stop(self) -> None:
+        """Asks the server to end cleanly and kills it after 15 s; works on one that another command started."""
+        self._process.stop(STOP_GRACE_S)
+
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether it answers a client now; never raises, and takes some 3 s at most."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """What a client connects to."""
+
+    @property
+    def facts(self) -> ServerFacts:
+        """Also of a server that another command started."""
+        alive = self._process.alive() or self._process.adopt()
+        record = self._process.record
+        if alive and record:
+            self._ports = record.ports
+        pid = record.pid if alive and record else None
+        return ServerFacts(self.name, self.version, self.address, pid, self._process.log_file)
+
+    @abstractmethod
+    def _provide(self, progress: Progress) -> None:
+        """Finds Java and the jars, before anything is touched."""
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Writes what the server reads when it starts."""
+
+    @abstractmethod
+    def _launch(self) -> Launch:
+        """The command for the ports of this moment."""
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """What must be set in the running server before anybody uses it."""
+
+    @abstractmethod
+    def _lock_file(self) -> Path:
+        """What the server itself locks as long as it lives."""
+
+    def _adopted(self) -> bool:
+        if not self._process.adopt():
+            return False
+        record = self._process.record
+        assert record is not None
+        before, self._ports = self._ports, record.ports
+        if record.ports[:1] != (self._wanted_port,) and self._wanted_port or record.setup != self._launch().setup:
+            self._ports = before
+            return False
+        try:
+            self._process.wait_ready(self.ready, ADOPTED_READY_S)
+            self._settle()
+        except ServerFailed:
+            return False
+        return True
+
+    def _end_stranger(self) -> None:
+        """Ends a server that still holds our data though no record names it."""
+        pid = lock_holder(self._lock_file())
+        stranger = identify(pid) if pid else None
+        if stranger:
+            end(stranger, STOP_GRACE_S)
+
+
+def java_env(environ: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], ...]:
+    """The environment of a Java server: nothing a person's shell happens to set changes how it runs."""
+    kept = {name: environ[name] for name in ("HOME", "PATH", "TMPDIR") if name in environ}
+    return tuple(sorted({**kept, "LC_ALL": "C.UTF-8"}.items()))  # or Java cannot open paths beyond ASCII
+
+
+def lock_holder(file: Path) -> int | None:
+    """The process that holds a record lock (Java's FileChannel.lock) on the file, if any."""
+    # struct flock, native sizes: l_type, l_whence, l_start, l_len, l_pid (macOS: l_start, l_len, l_pid, l_type, l_whence)
+    linux = sys.platform == "linux"
+    shape = "hhqqi4x" if linux else "qqihh"
+    asked = struct.pack(shape, *((fcntl.F_WRLCK, 0, 0, 0, 0) if linux else (0, 0, 0, fcntl.F_WRLCK, 0)))
+    try:
+        with file.open("rb+") as opened:
+            answer = struct.unpack(shape, fcntl.fcntl(opened, fcntl.F_GETLK, asked))
+    except OSError:
+        return None
+    kind, pid = (answer[0], answer[4]) if linux else (answer[3], answer[2])
+    return None if kind == fcntl.F_UNLCK else int(pid)

@@ -1,0 +1,71 @@
+"""What can go wrong while the platform is put together, each as one line for the person at the terminal.
+
+    AuterityError
+    |-- DataDirUnusable   the data directory is full, read-only, or no directory
+    |-- DataDirBusy       another command works on it
+    |-- PortTaken         a port that was asked for by number
+    |-- JavaUnusable      JAVA_HOME names no Java, or one that is too old
+    |-- JarsUnavailable   a server's jars are neither cached nor to be had
+    '-- ServerFailed      a process of ours ended or never became ready
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AuterityError(Exception):
+    """The platform cannot go on."""
+
+    def __str__(self) -> str:
+        """The class's docstring with the facts in place: one line, whatever the facts hold."""
+        return " ".join((self.__doc__ or "").format(**vars(self)).split())
+
+
+@dataclass(eq=False)
+class DataDirUnusable(AuterityError):
+    """The data directory {folder} cannot be used: {reason}."""
+
+    folder: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class DataDirBusy(AuterityError):
+    """The data directory {folder} is in use by process {pid}; stop it first, or choose another with --data-dir."""
+
+    folder: Path
+    pid: int
+
+
+@dataclass(eq=False)
+class PortTaken(AuterityError):
+    """Port {port} for {server} is taken by another program; choose another, or 0 for any free one."""
+
+    port: int
+    server: str
+
+
+@dataclass(eq=False)
+class JavaUnusable(AuterityError):
+    """No usable Java {wanted} or newer: {reason}."""
+
+    wanted: int
+    reason: str
+
+
+@dataclass(eq=False)
+class JarsUnavailable(AuterityError):
+    """{coordinate} is not cached and could not be downloaded: {reason}."""
+
+    coordinate: str
+    reason: str
+
+
+@dataclass(eq=False)
+class ServerFailed(AuterityError):
+    """{name} {what}: {last_line} (log: {log_file})"""
+
+    name: str
+    what: str
+    last_line: str
+    log_file: Path
