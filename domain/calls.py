@@ -17,10 +17,17 @@ ATTEMPTS_MAX = 3
 OUTCOMES = {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED}
 
 
-class Calls(Struct, frozen=True):
-    """The calls of a run: attempts begun and not yet known to have ended, and calls that are over."""
+class Attempt(Struct, frozen=True):
+    """The last attempt of a call, and whether it is still without an outcome."""
 
-    begun: dict[str, int] = field(default_factory=dict)
+    number: int
+    open: bool
+
+
+class Calls(Struct, frozen=True):
+    """The calls of a run: the last attempt of each that goes on, and those that are over."""
+
+    begun: dict[str, Attempt] = field(default_factory=dict)
     over: list[str] = field(default_factory=list)
 
     def after(self, event: AiCall) -> "Calls":
@@ -28,8 +35,12 @@ class Calls(Struct, frozen=True):
         if event.status in OUTCOMES:
             begun = {call: attempt for call, attempt in self.begun.items() if call != event.call_id}
             return Calls(begun, [*self.over, event.call_id] if event.call_id not in self.over else self.over)
-        if event.status is CallStatus.STARTED and event.call_id not in self.over:
-            return Calls({**self.begun, event.call_id: event.attempt}, self.over)
+        if event.call_id in self.over:
+            return self
+        if event.status is CallStatus.STARTED:
+            return Calls({**self.begun, event.call_id: Attempt(event.attempt, True)}, self.over)
+        if event.status in (CallStatus.ATTEMPT_FAILED, CallStatus.IN_DOUBT):
+            return Calls({**self.begun, event.call_id: Attempt(event.attempt, False)}, self.over)
         return self
 
 
@@ -70,12 +81,11 @@ def attempt(requested: AiCall, state: Calls, definitions: Definitions, now: date
     """
     if requested.call_id in state.over:
         return []
-    last = state.begun.get(requested.call_id, 0)
+    last = state.begun.get(requested.call_id, Attempt(0, False))
     events = []
-    if last:
-        events.append(_moment(requested, CallStatus.IN_DOUBT, last, requested.model, requested.provider, now))
-    model = _model(requested, last + 1, definitions)
-    events.append(_moment(requested, CallStatus.STARTED, last + 1, model.id, model.provider, now))
+    if last.open:
+        events.append(_moment(requested, CallStatus.IN_DOUBT, last.number, definitions, now))
+    events.append(_moment(requested, CallStatus.STARTED, last.number + 1, definitions, now))
     return events
 
 
@@ -125,7 +135,8 @@ def _model(requested: AiCall, number: int, definitions: Definitions) -> Model:
     return models.model(requested.model if number <= ATTEMPTS_MAX else LOCAL)
 
 
-def _moment(requested: AiCall, status: CallStatus, number: int, model: str, provider: str, now: datetime) -> AiCall:
+def _moment(requested: AiCall, status: CallStatus, number: int, definitions: Definitions, now: datetime) -> AiCall:
+    model = _model(requested, number, definitions)
     return AiCall(
         event_id=derive(requested.call_id, str(number), status),
         tenant_id=requested.tenant_id,
@@ -137,8 +148,8 @@ def _moment(requested: AiCall, status: CallStatus, number: int, model: str, prov
         call_id=requested.call_id,
         status=status,
         attempt=number,
-        model=model,
-        provider=provider,
+        model=model.id,
+        provider=model.provider,
         models_digest=requested.models_digest,
         workflow_digest=requested.workflow_digest,
         rules_digest=requested.rules_digest,

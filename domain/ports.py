@@ -19,6 +19,9 @@ class Publisher(Protocol):
         After an error any of the records may or may not be on the log.
         """
 
+    async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> int:
+        """Writes keys and values to one partition; returns the offset of the last one when all are acknowledged."""
+
 
 class Refused(Struct, frozen=True):
     """A record that a sink cannot keep, and why."""

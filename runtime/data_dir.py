@@ -37,9 +37,13 @@ def prepare(folder: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
             raise DataDirUnusable(folder, f"only {free_bytes >> 20} MB are free, {free_bytes_min >> 20} MB are needed")
         _write_and_remove(folder / f".probe-{os.getpid()}")
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise DataDirUnusable(folder, reason) from error
+        raise unusable(folder, error) from error
     return folder
+
+
+def unusable(folder: Path, error: OSError) -> DataDirUnusable:
+    """The system's refusal in words that name the directory."""
+    return DataDirUnusable(folder, _REASONS.get(error.errno or 0, error.strerror or str(error)))
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise DataDirUnusable(folder, error.strerror or str(error)) from error
+        raise unusable(folder, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from runtime import ports
-from runtime.errors import AuterityError, ServerFailed
+from runtime.data_dir import unusable
+from runtime.errors import ServerFailed
 from runtime.jars import Progress
 from runtime.processes import ManagedProcess, end, identify
 
@@ -69,34 +70,38 @@ class EmbeddedServer(ABC):
         Any other that lives on this data directory is stopped first. Raises an AuterityError, with nothing left
         running, when it cannot be had.
         """
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._provide(progress)
         if self._adopted():
             return
+        try:
+            self._restart(progress)
+        except OSError as error:
+            self._process.stop(STOP_GRACE_S)
+            raise unusable(self._home, error) from error
+        except BaseException:  # also Ctrl-C: nobody would know of a server that is half there
+            self._process.stop(STOP_GRACE_S)
+            raise
+
+    def _restart(self, progress: Progress) -> None:
         self._process.stop(STOP_GRACE_S)
         self._end_stranger()
         self._ports = tuple(ports.choose(self.name, self._wanted_port, self._ports, self.port_count))
         ports.remember(self._ports_file, self._ports)
         progress(f"starting {self.name.capitalize()} {self.version}")
-        try:
-            self._prepare()
-            launch = self._launch()
-            self._process.start(
-                launch.argv, env=dict(launch.env), cwd=self._home, ports=self._ports, setup=launch.setup
-            )
-            self._process.wait_ready(self.ready, START_S)
-            self._settle()
-        except AuterityError:
-            self._process.stop(STOP_GRACE_S)
-            raise
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prepare()
+        launch = self._launch()
+        self._process.start(launch.argv, env=dict(launch.env), cwd=self._home, ports=self._ports, setup=launch.setup)
+        self._process.wait_ready(self.ready, START_S)
+        self._settle()
 
     def stop(self) -> None:
         """Asks the server to end cleanly and kills it after 15 s; works on one that another command started."""
         self._process.stop(STOP_GRACE_S)
 
-    @abstractmethod
     def ready(self) -> bool:
-        """Whether it answers a client now; never raises, and takes some 3 s at most."""
+        """Whether it lives and answers a client now; never raises, and takes some 3 s at most."""
+        return self._found() and self._answers()
 
     @property
     @abstractmethod
@@ -106,12 +111,13 @@ class EmbeddedServer(ABC):
     @property
     def facts(self) -> ServerFacts:
         """Also of a server that another command started."""
-        alive = self._process.alive() or self._process.adopt()
-        record = self._process.record
-        if alive and record:
-            self._ports = record.ports
-        pid = record.pid if alive and record else None
+        record = self._process.record if self._found() else None
+        pid = record.pid if record else None
         return ServerFacts(self.name, self.version, self.address, pid, self._process.log_file)
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether a client's request to its ports succeeds."""
 
     @abstractmethod
     def _provide(self, progress: Progress) -> None:
@@ -133,14 +139,22 @@ class EmbeddedServer(ABC):
     def _lock_file(self) -> Path:
         """What the server itself locks as long as it lives."""
 
-    def _adopted(self) -> bool:
-        if not self._process.adopt():
+    def _found(self) -> bool:
+        """Whether it lives, started here or by another command; then its ports are the ones it has."""
+        if not self._process.alive() and not self._process.adopt():
             return False
         record = self._process.record
-        assert record is not None
-        before, self._ports = self._ports, record.ports
-        if record.ports[:1] != (self._wanted_port,) and self._wanted_port or record.setup != self._launch().setup:
-            self._ports = before
+        if record is None or len(record.ports) != self.port_count:
+            return False
+        self._ports = record.ports
+        return True
+
+    def _adopted(self) -> bool:
+        """Whether the server that lives is the one that is asked for, and healthy."""
+        if not self._found():
+            return False
+        record = self._process.record
+        if self._wanted_port not in (0, self._ports[0]) or record is None or record.setup != self._launch().setup:
             return False
         try:
             self._process.wait_ready(self.ready, ADOPTED_READY_S)
@@ -165,7 +179,8 @@ def java_env(environ: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], 
 
 def lock_holder(file: Path) -> int | None:
     """The process that holds a record lock (Java's FileChannel.lock) on the file, if any."""
-    # struct flock, native sizes: l_type, l_whence, l_start, l_len, l_pid (macOS: l_start, l_len, l_pid, l_type, l_whence)
+    # struct flock in native sizes. Linux: l_type, l_whence, l_start, l_len, l_pid;
+    # macOS: l_start, l_len, l_pid, l_type, l_whence.
     linux = sys.platform == "linux"
     shape = "hhqqi4x" if linux else "qqihh"
     asked = struct.pack(shape, *((fcntl.F_WRLCK, 0, 0, 0, 0) if linux else (0, 0, 0, fcntl.F_WRLCK, 0)))

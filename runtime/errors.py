@@ -1,12 +1,12 @@
 """What can go wrong while the platform is put together, each as one line for the person at the terminal.
 
-    AuterityError
-    |-- DataDirUnusable   the data directory is full, read-only, or no directory
-    |-- DataDirBusy       another command works on it
-    |-- PortTaken         a port that was asked for by number
-    |-- JavaUnusable      JAVA_HOME names no Java, or one that is too old
-    |-- JarsUnavailable   a server's jars are neither cached nor to be had
-    '-- ServerFailed      a process of ours ended or never became ready
+AuterityError
+|-- DataDirUnusable   the data directory is full, read-only, or no directory
+|-- DataDirBusy       another command works on it
+|-- PortTaken         a port that was asked for by number
+|-- JavaUnusable      JAVA_HOME names no Java, or one that is too old
+|-- JarsUnavailable   a server's jars are neither cached nor to be had
+'-- ServerFailed      a process of ours ended or never became ready
 """
 
 from dataclasses import dataclass

@@ -69,7 +69,7 @@ def locked_bundle(name: str, lock_file: Path = LOCK_FILE) -> Bundle:
 def default_cache(environ: Mapping[str, str] = os.environ) -> Path:
     """`auterity/jars` in the user's cache folder."""
     cache = environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if os.path.isabs(cache) else Path.home() / ".cache") / "auterity" / "jars"
+    return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "auterity" / "jars"
 
 
 def fetch(bundle: Bundle, cache: Path, progress: Progress) -> Path:

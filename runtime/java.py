@@ -49,7 +49,8 @@ def _version(home: Path, launcher: Path) -> int | None:
         text = (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    found = re.search(r'^JAVA_VERSION="([^"]+)"', text, re.MULTILINE) or re.search(r'version "([^"]+)"', _asked(launcher))
+    found = re.search(r'^JAVA_VERSION="([^"]+)"', text, re.MULTILINE)
+    found = found or re.search(r'version "([^"]+)"', _asked(launcher))
     return _feature(found.group(1)) if found else None
 
 

@@ -163,6 +163,7 @@ def identify(pid: int) -> Record | None:
 def end(record: Record, grace_s: float) -> None:
     """Ends the process: asked first, killed (with its session) after `grace_s`; ServerFailed if even that fails."""
     _signal(record, signal.SIGTERM)
+    _signal(record, signal.SIGCONT)  # a frozen one hears nothing until it goes on
     if _gone_within(record, grace_s):
         return
     _signal(record, signal.SIGKILL)

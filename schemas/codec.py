@@ -42,6 +42,13 @@ class Codec:
         """Returns the schema ids known for the topic."""
         return {number for name, number in self._writers if name == topic}
 
+    def schema(self, topic: str, number: int) -> dict[str, Any]:
+        """Returns the schema that the topic's writers use under this id; raises UnknownSchema."""
+        if (topic, number) not in self._writers:
+            raise UnknownSchema(f"schema id {number} is not of {topic}")
+        writer = self._writers[topic, number] or TOPICS[topic].schema
+        return {name: value for name, value in writer.items() if not name.startswith("__")}
+
     def encode(self, event: Event, source: str) -> Outgoing:
         """Returns the record of this event; `source` names the part of the platform that says it (`ce_source`)."""
         topic = BY_EVENT[type(event)]

@@ -1,0 +1,125 @@
+"""Definitions from YAML files to the log, and from the log to whoever decides."""
+
+import asyncio
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connectors.kafka import TopicReader, ends, read_all
+from domain.definitions import PLATFORM, BadDefinition, Definitions, define
+from domain.ports import Publisher
+from schemas.codec import Codec
+from schemas.errors import Unavailable, Undecodable
+from schemas.events import Definition
+from schemas.record import Record
+
+TOPIC = "definitions"
+SOURCE = "auterity/runtime"
+FOLDERS = {"workflow": "workflows", "rules": "rules"}
+
+
+class BadFile(BadDefinition):
+    """A definition's file cannot be read."""
+
+
+def shipped(model: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
+    """Returns kind and body of every definition that comes with the platform; `model` is added as the default one."""
+    root = files("examples")
+    found: list[tuple[str, Any]] = []
+    for kind, folder in FOLDERS.items():
+        entries = sorted(root.joinpath(folder).iterdir(), key=lambda entry: entry.name)
+        found += [(kind, yaml.safe_load(entry.read_text())) for entry in entries if entry.name.endswith(".yaml")]
+    models = yaml.safe_load(root.joinpath("models.yaml").read_text())
+    if model is not None:
+        models["models"].append(dict(model))
+        models["default"] = model["id"]
+    return [*found, ("models", models)]
+
+
+def load(path: Path) -> Any:
+    """Returns the definition in a YAML file; raises BadFile naming file and line."""
+    try:
+        body = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadFile(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(body, dict) or "id" not in body:
+        raise BadFile(f"{path}: no definition: it has no id")
+    return body
+
+
+def read(bootstrap: str, codec: Codec) -> Definitions:
+    """Returns every definition that is on the log now."""
+    found = Definitions()
+    for batch in read_all(bootstrap, [TOPIC]):
+        _add(found, batch, codec)
+    return found
+
+
+async def publish(
+    bodies: Iterable[tuple[str, Any]],
+    known: Definitions,
+    codec: Codec,
+    publisher: Publisher,
+    now: datetime,
+    tenant_id: str = PLATFORM,
+) -> list[Definition]:
+    """Puts the bodies that differ from the newest version on the log, and returns the new versions."""
+    fresh = []
+    for kind, body in bodies:
+        event = define(tenant_id, kind, body, known.last(tenant_id, kind, str(body["id"])), now)
+        if event is not None:
+            known.add(event)
+            fresh.append(event)
+    await publisher.publish([codec.encode(event, SOURCE) for event in fresh])
+    return fresh
+
+
+class Follower:
+    """Keeps Definitions up to date with the log, on a thread of its own, for as long as a worker runs."""
+
+    def __init__(self, bootstrap: str, codec: Codec) -> None:
+        self.definitions = Definitions()
+        self._codec = codec
+        self._bootstrap = bootstrap
+        self._stopped = threading.Event()
+        self._caught_up = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="definitions", daemon=True)
+
+    async def start(self, timeout_s: float = 30.0) -> None:
+        """Returns when everything that was on the log at the start has been read."""
+        self._thread.start()
+        if not await asyncio.to_thread(self._caught_up.wait, timeout_s):
+            raise Unavailable(f"{TOPIC} on Kafka at {self._bootstrap} could not be read within {timeout_s:.0f} s")
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        end = ends(self._bootstrap, [TOPIC])[TOPIC, 0]
+        if not end:
+            self._caught_up.set()
+        reader = TopicReader(self._bootstrap)
+        try:
+            for batch in reader.follow(TOPIC, 1, self._stopped.is_set):
+                _add(self.definitions, batch, self._codec)
+                if batch and batch[-1].offset >= end - 1:
+                    self._caught_up.set()
+        finally:
+            reader.close()
+
+
+def _add(definitions: Definitions, batch: Iterable[Record], codec: Codec) -> None:
+    for record in batch:
+        try:
+            event = codec.decode(record)
+        except Undecodable:
+            continue  # its dead letter is the sink's; nobody can have been decided by it
+        assert isinstance(event, Definition)
+        definitions.add(event)

@@ -1,0 +1,31 @@
+"""What the environment may say: read once, here. Every variable begins with AUTERITY_."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each part is embedded unless a URL names the real server."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTERITY_", extra="ignore")
+
+    data_dir: Path = Field(Path(".auterity"), description="Where all state lies.")
+    kafka: str | None = Field(None, description="Brokers as host:port,host:port; unset: an embedded Kafka.")
+    kafka_replicas: int = Field(1, ge=1, description="Replicas of each topic.")
+    kafka_retention_check_ms: int = Field(300_000, ge=100, description="How often the embedded Kafka checks retention.")
+    registry: str | None = Field(None, description="URL of a Confluent-compatible schema registry; unset: embedded.")
+    clickhouse: str | None = Field(None, description="URL of a ClickHouse server; unset: its engine, embedded.")
+    clickhouse_user: str = Field("default", description="User on the ClickHouse server.")
+    clickhouse_password: str = Field("", description="Password on the ClickHouse server.")
+    model: str | None = Field(None, description="LiteLLM's name of the default model; unset: the local one.")
+    model_api_base: str | None = Field(None, description="An OpenAI-compatible server for the hosted model.")
+    log_level: str = Field("INFO", description="Level of the logs of worker and analytics.")
+
+
+@cache
+def settings() -> Settings:
+    """Returns the settings of this process."""
+    return Settings()

@@ -1,0 +1,81 @@
+"""The worker process: all stages and agents over their share of the partitions."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from agents.relaycore import RelayCore
+from connectors.kafka import KafkaPublisher, ensure_changelogs, ensure_topics
+from connectors.models.hosted import Models
+from connectors.registry import Registry
+from runtime.definitions import Follower
+from runtime.settings import Settings
+from schemas.catalogue import PARTITIONS, TOPICS
+from streams.app import Place, changelog
+from streams.stage import Stage, Tools
+from streams.stages import DECIDERS
+
+log = logging.getLogger(__name__)
+
+STOP_S = 10.0
+"""Time a stage has to finish what it holds; after it the process ends and the rest is done again."""
+
+
+def run_worker(bootstrap: str, registry_url: str, folder: Path, conf: Settings, prefix: str = "auterity") -> None:
+    """Runs until SIGTERM; every stage finishes what it holds, then the process ends."""
+    uvloop.run(_worker(Place(bootstrap, folder, prefix), registry_url, conf))
+
+
+async def _worker(place: Place, registry_url: str, conf: Settings) -> None:
+    ensure_topics(place.bootstrap, TOPICS.values(), conf.kafka_replicas)
+    names = [*(each.name for each in DECIDERS if each.state is not None), RelayCore.name]
+    ensure_changelogs(place.bootstrap, {changelog(place, name): PARTITIONS for name in names}, conf.kafka_replicas)
+    async with Workbench(place, registry_url) as tools:
+        stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
+        stages.append(RelayCore(Models(conf.model_api_base), tools))
+        await serve([stage.app for stage in stages])
+
+
+class Workbench:
+    """What stages need, opened and closed together."""
+
+    def __init__(self, place: Place, registry_url: str) -> None:
+        self._place = place
+        self._registry = Registry(registry_url)
+
+    async def __aenter__(self) -> Tools:
+        codec = await asyncio.to_thread(self._registry.codec)
+        self._follower = Follower(self._place.bootstrap, codec)
+        await self._follower.start()
+        self._publisher = KafkaPublisher(self._place.bootstrap, "auterity-worker")
+
+        async def refresh(topic: str) -> None:
+            await asyncio.to_thread(self._registry.refresh, codec, [topic])
+
+        return Tools(self._place, codec, self._publisher, self._follower.definitions, refresh)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._follower.stop()
+        await asyncio.to_thread(self._publisher.close)
+        self._registry.close()
+
+
+async def serve(apps: Sequence[Any]) -> None:
+    """Runs Faust apps until SIGTERM or SIGINT, then stops them within their time."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await asyncio.gather(*(app.start() for app in apps))
+    log.info("ready", extra={"stages": [app.conf.id for app in apps]})
+    await stop.wait()
+    log.info("stopping")
+    try:
+        async with asyncio.timeout(STOP_S):
+            await asyncio.gather(*(app.stop() for app in apps))
+    except TimeoutError:
+        log.warning("stages did not stop in time", extra={"seconds": STOP_S})

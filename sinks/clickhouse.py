@@ -1,0 +1,162 @@
+"""Kafka records -> ClickHouse tables."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from domain.ports import Refused
+from schemas.catalogue import TOPICS
+from schemas.codec import PREFIX, Codec
+from schemas.errors import Rejected, Unavailable, Undecodable
+from schemas.record import DIGEST, Record, header
+from sinks.avro_block import container, string
+from sinks.engine import Engine
+from sinks.tables import DATABASE, MARK_BYTES, load, statements
+
+ROWS_MAX = 20_000
+BYTES_MAX = 32 * 1024 * 1024
+"""At most so many rows and about so many bytes go in one INSERT."""
+
+
+class ClickHouseSink:
+    """A Sink. Bodies reach ClickHouse undecoded when nothing is wrong with any of them; else each is decoded.
+
+    Undecoded means: the digest holds, the body begins with the event and tenant that the headers name, and ClickHouse
+    finds every body ending exactly where its record does (see sinks.avro_block). When a batch fails that, nothing of
+    it is inserted and every record goes through Codec.decode; those it refuses are returned, the others inserted.
+    """
+
+    def __init__(
+        self, engine: Engine, codec: Codec, topics: Sequence[str] = tuple(TOPICS), database: str = DATABASE
+    ) -> None:
+        self.topics = tuple(topics)
+        self._engine = engine
+        self._codec = codec
+        self._database = database
+        self._undecoded: dict[tuple[str, int], bool] = {}
+
+    def prepare(self) -> None:
+        """Makes tables and views, or adds the columns they lack; to be called once before the first write."""
+        for topic in self.topics:
+            for statement in statements(TOPICS[topic], self._database):
+                self._engine.execute(statement)
+
+    def write(self, records: Sequence[Record]) -> list[Refused]:
+        """Keeps the records and returns those it cannot keep; all others are on disk then. See domain.ports.Sink."""
+        refused: list[Refused] = []
+        slow: list[Record] = []
+        fast: dict[tuple[str, int], list[Record]] = {}
+        for record in records:
+            try:
+                self._codec.check(record)
+            except Undecodable as error:
+                refused.append(Refused(record, error))
+                continue
+            assert record.value is not None
+            written = record.topic, int.from_bytes(record.value[1:PREFIX])
+            if _named(record, record.value) and self._plain(*written):
+                fast.setdefault(written, []).append(record)
+            else:
+                slow.append(record)
+        for (topic, number), group in fast.items():
+            for batch in _batches(group):
+                try:
+                    self._insert(topic, self._codec.schema(topic, number), batch)
+                except Rejected:
+                    slow += batch
+        refused += self._decoded(slow)
+        return refused
+
+    def _decoded(self, records: Sequence[Record]) -> Iterator[Refused]:
+        """Inserts what decodes, written anew with our schema; yields what does not."""
+        good: dict[str, list[Record]] = {}
+        originals: dict[str, Record] = {}
+        for record in records:
+            try:
+                event = self._codec.decode(record)
+            except Undecodable as error:
+                yield Refused(record, error)
+            else:
+                originals[record.place] = record
+                anew = msgspec.structs.replace(record, value=self._codec.body(event))
+                good.setdefault(record.topic, []).append(anew)
+        for topic, group in good.items():
+            for batch in _batches(group):
+                for place, why in self._halved(topic, batch):
+                    yield Refused(originals[place], why)
+
+    def _halved(self, topic: str, batch: Sequence[Record]) -> Iterator[tuple[str, Rejected]]:
+        """Inserts the batch; when ClickHouse cannot take some of it, halves it until those stand alone."""
+        try:
+            self._insert(topic, TOPICS[topic].schema, batch)
+        except Rejected as error:
+            if len(batch) == 1:
+                yield batch[0].place, error
+                return
+            half = len(batch) // 2
+            yield from self._halved(topic, batch[:half])
+            yield from self._halved(topic, batch[half:])
+
+    def _insert(self, topic: str, writer: Mapping[str, Any], batch: Sequence[Record]) -> None:
+        mark = os.urandom(MARK_BYTES)
+        command = load(TOPICS[topic], writer, mark, self._database)
+        rows = self._engine.insert(command, container(writer, batch, mark))
+        if rows != len(batch):
+            raise Unavailable(f"ClickHouse wrote {rows} rows of {len(batch)} records of {topic}")
+
+    def _plain(self, topic: str, number: int) -> bool:
+        """True when ClickHouse reads the writer's schema as our decoder would; asked once for each schema."""
+        known = self._undecoded.get((topic, number))
+        if known is None:
+            known = plain(self._codec.schema(topic, number), TOPICS[topic].schema)
+            self._undecoded[topic, number] = known
+        return known
+
+
+def plain(writer: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """True when each of the writer's fields is ours too, of the same type or an enum with fewer symbols."""
+    ours = {field["name"]: _shape(field["type"]) for field in own["fields"]}
+    return all(_fits(_shape(field["type"]), ours.get(field["name"])) for field in writer["fields"])
+
+
+def _fits(shape: Any, ours: Any) -> bool:
+    if isinstance(shape, dict) and isinstance(ours, dict) and shape["type"] == ours["type"] == "enum":
+        return bool(ours["symbols"][: len(shape["symbols"])] == shape["symbols"])
+    return bool(shape == ours)
+
+
+def _shape(kind: Any) -> Any:
+    """The type without what readers do not need: docs, names, defaults."""
+    if isinstance(kind, list):
+        return [_shape(each) for each in kind]
+    if not isinstance(kind, dict):
+        return kind
+    shape = {part: kind[part] for part in ("type", "logicalType", "symbols", "size") if part in kind}
+    shape |= {part: _shape(kind[part]) for part in ("items", "values") if part in kind}
+    if "fields" in kind:
+        shape["fields"] = [(each["name"], _shape(each["type"])) for each in kind["fields"]]
+    return shape
+
+
+def _named(record: Record, value: bytes) -> bool:
+    """True when the record is sealed and its body begins with the event and the tenant that its headers name."""
+    event, tenant = header(record.headers, "ce_id"), header(record.headers, "ce_tenantid")
+    if event is None or tenant is None or header(record.headers, DIGEST) is None:
+        return False
+    return value.startswith(string(event) + string(tenant), PREFIX)
+
+
+def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(record.value or b"")
+        if batch and (len(batch) == ROWS_MAX or size + length > BYTES_MAX):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    if batch:
+        yield batch

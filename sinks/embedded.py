@@ -1,0 +1,63 @@
+"""ClickHouse's own engine in this process (chdb); one process owns the folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Protocol
+
+from chdb import ChdbError
+from chdb.state.sqlitelike import Connection
+
+from sinks.engine import Load, QueryRefused, literal, of_rows, refusal
+
+LINES = "JSONCompactEachRow"
+
+
+class Result(Protocol):
+    """What chdb returns of a query."""
+
+    def bytes(self) -> bytes:
+        """Its output."""
+
+    def rows_written(self) -> int:
+        """How many rows an INSERT wrote."""
+
+
+def run(connection: Connection, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Result:
+    """Runs one statement; raises QueryRefused."""
+    try:
+        result: Result = connection.query(sql, output, params=dict(parameters or {}))
+    except ChdbError as error:
+        raise refusal(str(error)) from error
+    except UnicodeDecodeError as error:  # the message quotes bytes of a row, and chdb takes messages for UTF-8
+        raise refusal(error.object.decode(errors="replace")) from error
+    return result
+
+
+class ChdbEngine:
+    """An Engine on a folder. Queries run outside Python's global lock; readers of the folder go on meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._connection = Connection(str(folder))
+        self._spool = TemporaryDirectory(prefix="auterity-insert-")
+
+    def execute(self, sql: str) -> bytes:
+        """Runs one statement and returns its output."""
+        return run(self._connection, sql, LINES).bytes()
+
+    def insert(self, load: Load, container: bytes) -> int:
+        """Inserts all rows of the container, or none; the container passes through a file only we can read."""
+        with NamedTemporaryFile(dir=self._spool.name, suffix=".avro") as file:
+            file.write(container)
+            file.flush()
+            source = f"file({literal(file.name)}, 'Avro', {literal(load.structure)})"
+            try:
+                return run(self._connection, load.into + source + load.checks, LINES).rows_written()
+            except QueryRefused as error:
+                raise of_rows(error) from error
+
+    def close(self) -> None:
+        """Closes this connection; the folder is free when every connection to it is closed."""
+        self._connection.close()
+        self._spool.cleanup()

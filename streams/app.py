@@ -1,0 +1,89 @@
+"""A Faust app for one stage: named by hand, no web server, no topic made or record sent by Faust itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+from msgspec import Struct
+from yarl import URL
+
+from schemas.catalogue import PARTITIONS
+from streams.table import NAME
+from streams.transport import RunTransport, check_faust
+
+COMMIT_INTERVAL_S = 0.5
+POLL_RECORDS_MAX = 4000
+RUNS_BUFFERED_MAX = 32
+"""Runs waiting in memory for a stage; beyond it the consumer stops fetching the partition."""
+
+
+class Raw(faust.Schema[Any, Any]):
+    """Hands keys and values over as they are, and so never fails."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
+        """Returns the key's bytes."""
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        """Returns the run's records."""
+        return message.value
+
+
+class Place(Struct, frozen=True):
+    """Where a stage runs: which Kafka, and the folder its tables are kept in."""
+
+    bootstrap: str
+    folder: Path
+    prefix: str = "auterity"
+    """Begins the name of every consumer group and changelog."""
+
+
+def group(place: Place, name: str) -> str:
+    """Returns the consumer group of the stage of this name."""
+    return f"{place.prefix}.{name}"
+
+
+def changelog(place: Place, name: str) -> str:
+    """Returns the changelog topic of the stage's table."""
+    return f"{group(place, name)}-{NAME}-changelog"
+
+
+def stage_app(place: Place, name: str) -> faust.App:
+    """Returns the Faust app of one stage; nothing is started."""
+    check_faust()
+    (place.folder / name).mkdir(parents=True, exist_ok=True)
+    brokers = [URL(f"kafka://{each}") for each in place.bootstrap.split(",")]
+    app = faust.App(
+        group(place, name),
+        broker=brokers,
+        store="rocksdb://",
+        datadir=str(place.folder / name),
+        autodiscover=False,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=PARTITIONS,
+        table_standby_replicas=0,
+        processing_guarantee="at_least_once",
+        stream_wait_empty=True,
+        stream_buffer_maxsize=RUNS_BUFFERED_MAX,
+        stream_recovery_delay=0.0,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=1.0,
+        broker_request_timeout=30.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=5000,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        producer_request_timeout=30.0,
+        reply_create_topic=False,
+    )
+    app.transport = RunTransport(brokers, app, loop=app.loop)
+    return app
+
+
+def subscribe(app: faust.App, topics: Sequence[str]) -> Any:
+    """Returns the channel over these topics whose events are runs."""
+    return app.topic(*topics, schema=Raw(key_type=bytes, value_type=bytes), partitions=PARTITIONS)

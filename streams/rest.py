@@ -1,0 +1,74 @@
+"""every topic of a sink -> the sink: runs are gathered, written in one go, and acknowledged after it."""
+
+import asyncio
+import logging
+from typing import Any
+
+import faust
+
+from domain.ports import Sink
+from schemas.errors import Unavailable
+from schemas.record import Record
+from streams.app import stage_app, subscribe
+from streams.dead_letters import dead_letter
+from streams.stage import Tools, crash
+
+log = logging.getLogger(__name__)
+
+RECORDS_MAX = 20_000
+"""Records written in one go."""
+LINGER_S = 0.2
+"""How long a first record waits for more."""
+RETRY_S = (0.5, 1.0, 2.0, 5.0)
+"""Pauses after a sink that does not answer; the last one again and again. Nothing is acknowledged meanwhile."""
+
+
+class SinkStage:
+    """Runs one sink over its topics."""
+
+    def __init__(self, name: str, sink: Sink, tools: Tools) -> None:
+        self.name = name
+        self.app: faust.App = stage_app(tools.place, name)
+        self._sink = sink
+        self._tools = tools
+        self._waiting: asyncio.Queue[Any] = asyncio.Queue(maxsize=64)
+        self.app.agent(subscribe(self.app, sink.topics), name=f"{name}.agent")(self._gather)
+        self.app.task(self._drain)
+
+    async def _gather(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            await self._waiting.put(event)
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            events = [await self._waiting.get()]
+            count = len(events[0].value)
+            until = loop.time() + LINGER_S
+            while count < RECORDS_MAX and (left := until - loop.time()) > 0:
+                try:
+                    events.append(await asyncio.wait_for(self._waiting.get(), left))
+                except TimeoutError:
+                    break
+                count += len(events[-1].value)
+            try:
+                await self._write([record for event in events for record in event.value])
+            except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
+                crash(self.name)
+            for event in events:
+                event.ack()
+
+    async def _write(self, records: list[Record]) -> None:
+        pauses = iter(RETRY_S)
+        pause = 0.0
+        while True:
+            try:
+                refused = await asyncio.to_thread(self._sink.write, records)
+                break
+            except Unavailable as error:
+                pause = next(pauses, pause or RETRY_S[-1])
+                log.warning("sink unavailable", extra={"sink": self.name, "error": str(error), "pause_s": pause})
+                await asyncio.sleep(pause)
+        letters = [dead_letter(self.name, each.record, None, each.error) for each in refused]
+        source = f"auterity/{self.name}"
+        await self._tools.publisher.publish([self._tools.codec.encode(each, source) for each in letters])

@@ -1,0 +1,135 @@
+"""Faust's Kafka transport, with runs of records in place of single ones.
+
+One Faust event is one run: consecutive records of one partition, at most `RUN_RECORDS_MAX`. A run is acknowledged as
+a whole, and only a finished prefix of runs is ever committed, in whatever order they finish. Changelog partitions keep
+Faust's own path, record by record, because its recovery counts them.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from schemas.record import Record
+
+FAUST = "0.15.3"
+RUN_RECORDS_MAX = 500
+
+
+class WrongFaust(Exception):
+    """This Faust is another than the one whose internals the transport builds on."""
+
+
+def check_faust() -> None:
+    """Raises WrongFaust unless the installed Faust is the version this transport was made for."""
+    if faust.__version__ != FAUST:
+        raise WrongFaust(f"faust-streaming {faust.__version__} is installed; the transport is made for {FAUST}")
+
+
+class Run:
+    """A run handed to a stage and not yet committed."""
+
+    __slots__ = ("done", "last")
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.done = False
+
+
+class RunConsumer(driver.Consumer):
+    """Yields runs; commits the finished prefix of each partition."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._runs: dict[TP, deque[Run]] = defaultdict(deque)
+        super().__init__(*args, **kwargs)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yields the fetched records as runs, partition by partition in turn."""
+        records, _ = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        waiting = deque((TP(tp.topic, tp.partition), fetched, 0) for tp, fetched in records.items())
+        while waiting and self.flow_active and generation == self.app.consumer_generation_id:
+            tp, fetched, begin = waiting.popleft()
+            if self._is_changelog_tp(tp):
+                for record in fetched:
+                    yield tp, self._to_message(tp, record)
+                continue
+            end = begin + RUN_RECORDS_MAX
+            if end < len(fetched):
+                waiting.append((tp, fetched, end))
+            yield tp, self._run_message(tp, fetched[begin:end], generation)
+
+    def ack(self, message: Any) -> bool:
+        """Marks the message's run as finished; a run of an assignment that is over counts for nothing."""
+        if isinstance(message.value, RunRecords):
+            message.value.run.done = True
+        return bool(super().ack(message))
+
+    async def perform_seek(self) -> None:
+        """Goes back to what is committed and forgets the runs that were handed out since."""
+        self._runs.clear()
+        await super().perform_seek()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forgets the runs of revoked partitions once the stages have finished what they could."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._runs.pop(tp, None)
+
+    def _run_message(self, tp: TP, fetched: list[Any], generation: int) -> Any:
+        run = Run(fetched[-1].offset)
+        self._runs[tp].append(run)
+        message: Any = self._to_message(tp, fetched[-1])
+        message.generation_id = generation
+        message.value = RunRecords(run, fetched)
+        message.key = None
+        return message
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Holes between runs need no bookkeeping: a run knows its last offset."""
+        if self._is_changelog_tp(tp):
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Returns the offset after the finished prefix, None when its first run is not finished."""
+        runs, offset = self._runs[tp], None
+        while runs and runs[0].done:
+            offset = runs.popleft().last + 1
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return offset
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        """Commits, and takes the offsets as committed only when Kafka says so."""
+        assigned = self.assignment()
+        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not ours or not await self._commit(ours):
+            return False
+        self._committed_offset.update(ours)
+        self.app.monitor.on_tp_commit(ours)
+        return True
+
+
+class RunRecords(list[Record]):
+    """The records of a run, in order."""
+
+    def __init__(self, run: Run, fetched: list[Any]) -> None:
+        super().__init__(
+            Record(each.topic, each.partition, each.offset, each.timestamp, each.key, each.value, each.headers)
+            for each in fetched
+        )
+        self.run = run
+
+
+class RunTransport(driver.Transport):
+    """Faust's aiokafka transport with the consumer above."""
+
+    Consumer = RunConsumer
