@@ -409,7 +409,7 @@ BARE = msgspec.structs.replace(record(business(51), 91), headers=[])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
+@given(data=st.data())
 def test_any_order_repetition_and_batching_gives_the_same_rows(data: st.DataObject, engine: ChdbEngine) -> None:
     name = f"any_{next(RUNS)}"
     every = [*COPIES, POISON, BARE]
