@@ -117,7 +117,9 @@ async def ingest(
             return run.result(complete=False)
         if verified:
             return await run.publish(taking, known, batch_rows, bad_rows_max, stop)
-    with await asyncio.to_thread(run.open, known.file) as taking:  # it was changed: what is unchanged is sent under the ids it has
+    with await asyncio.to_thread(
+        run.open, known.file
+    ) as taking:  # it was changed: what is unchanged is sent under the ids it has
         return await run.publish(taking, None, batch_rows, bad_rows_max, stop)
 
 

@@ -99,6 +99,10 @@ class EmbeddedServer(ABC):
         """Asks the server to end cleanly and kills it after 15 s; works on one that another command started."""
         self._process.stop(STOP_GRACE_S)
 
+    def alive(self) -> bool:
+        """Whether its process lives."""
+        return self._found()
+
     def ready(self) -> bool:
         """Whether it lives and answers a client now; never raises, and takes some 3 s at most."""
         return self._found() and self._answers()

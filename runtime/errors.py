@@ -1,19 +1,22 @@
 """What can go wrong while the platform is put together, each as one line for the person at the terminal.
 
-AuterityError
+RuntimeFailed (an AuterityError)
 |-- DataDirUnusable   the data directory is full, read-only, or no directory
 |-- DataDirBusy       another command works on it
 |-- PortTaken         a port that was asked for by number
 |-- JavaUnusable      JAVA_HOME names no Java, or one that is too old
 |-- JarsUnavailable   a server's jars are neither cached nor to be had
+|-- NotRunning        a command that needs the running platform
 '-- ServerFailed      a process of ours ended or never became ready
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.errors import AuterityError
 
-class AuterityError(Exception):
+
+class RuntimeFailed(AuterityError):
     """The platform cannot go on."""
 
     def __str__(self) -> str:
@@ -22,7 +25,7 @@ class AuterityError(Exception):
 
 
 @dataclass(eq=False)
-class DataDirUnusable(AuterityError):
+class DataDirUnusable(RuntimeFailed):
     """The data directory {folder} cannot be used: {reason}."""
 
     folder: Path
@@ -30,7 +33,7 @@ class DataDirUnusable(AuterityError):
 
 
 @dataclass(eq=False)
-class DataDirBusy(AuterityError):
+class DataDirBusy(RuntimeFailed):
     """The data directory {folder} is in use by process {pid}; stop it first, or choose another with --data-dir."""
 
     folder: Path
@@ -38,7 +41,7 @@ class DataDirBusy(AuterityError):
 
 
 @dataclass(eq=False)
-class PortTaken(AuterityError):
+class PortTaken(RuntimeFailed):
     """Port {port} for {server} is taken by another program; choose another, or 0 for any free one."""
 
     port: int
@@ -46,7 +49,7 @@ class PortTaken(AuterityError):
 
 
 @dataclass(eq=False)
-class JavaUnusable(AuterityError):
+class JavaUnusable(RuntimeFailed):
     """No usable Java {wanted} or newer: {reason}."""
 
     wanted: int
@@ -54,7 +57,7 @@ class JavaUnusable(AuterityError):
 
 
 @dataclass(eq=False)
-class JarsUnavailable(AuterityError):
+class JarsUnavailable(RuntimeFailed):
     """{coordinate} is not cached and could not be downloaded: {reason}."""
 
     coordinate: str
@@ -62,10 +65,17 @@ class JarsUnavailable(AuterityError):
 
 
 @dataclass(eq=False)
-class ServerFailed(AuterityError):
+class ServerFailed(RuntimeFailed):
     """{name} {what}: {last_line} (log: {log_file})"""
 
     name: str
     what: str
     last_line: str
     log_file: Path
+
+
+@dataclass(eq=False)
+class NotRunning(RuntimeFailed):
+    """No platform is running on the data directory {folder}; start it with `auterity up`."""
+
+    folder: Path

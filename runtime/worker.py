@@ -26,19 +26,20 @@ STOP_S = 10.0
 """Time a stage has to finish what it holds; after it the process ends and the rest is done again."""
 
 
-def run_worker(bootstrap: str, registry_url: str, folder: Path, conf: Settings, prefix: str = "auterity") -> None:
+def run_worker(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -> None:
     """Runs until SIGTERM; every stage finishes what it holds, then the process ends."""
-    uvloop.run(_worker(Place(bootstrap, folder, prefix), registry_url, conf))
+    place = Place(bootstrap, data_dir / "worker")
+    uvloop.run(_worker(place, registry_url, conf, data_dir / "run" / "worker.ready"))
 
 
-async def _worker(place: Place, registry_url: str, conf: Settings) -> None:
+async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: Path) -> None:
     ensure_topics(place.bootstrap, TOPICS.values(), conf.kafka_replicas)
     names = [*(each.name for each in DECIDERS if each.state is not None), RelayCore.name]
     ensure_changelogs(place.bootstrap, {changelog(place, name): PARTITIONS for name in names}, conf.kafka_replicas)
     async with Workbench(place, registry_url) as tools:
         stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
         stages.append(RelayCore(Models(conf.model_api_base), tools))
-        await serve([stage.app for stage in stages])
+        await serve([stage.app for stage in stages], ready_file)
 
 
 class Workbench:
@@ -65,14 +66,17 @@ class Workbench:
         self._registry.close()
 
 
-async def serve(apps: Sequence[Any]) -> None:
-    """Runs Faust apps until SIGTERM or SIGINT, then stops them within their time."""
+async def serve(apps: Sequence[Any], ready_file: Path) -> None:
+    """Runs Faust apps until SIGTERM or SIGINT, then stops them within their time; the file is there while they run."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await asyncio.gather(*(app.start() for app in apps))
     log.info("ready", extra={"stages": [app.conf.id for app in apps]})
+    ready_file.parent.mkdir(parents=True, exist_ok=True)
+    ready_file.touch()
     await stop.wait()
+    ready_file.unlink(missing_ok=True)
     log.info("stopping")
     try:
         async with asyncio.timeout(STOP_S):

@@ -49,6 +49,14 @@ class Codec:
         writer = self._writers[topic, number] or TOPICS[topic].schema
         return {name: value for name, value in writer.items() if not name.startswith("__")}
 
+    def own(self, record: Record) -> bool:
+        """Returns True when the record was written with the schema this process writes with."""
+        return (record.value or b"")[:PREFIX] == self._prefix[record.topic]
+
+    def topic(self, event: Event) -> str:
+        """Returns the name of the event's topic."""
+        return BY_EVENT[type(event)].name
+
     def encode(self, event: Event, source: str) -> Outgoing:
         """Returns the record of this event; `source` names the part of the platform that says it (`ce_source`)."""
         topic = BY_EVENT[type(event)]

@@ -28,6 +28,8 @@ BODY_BYTES_MAX = 1024 * 1024
 QUERIES_MAX = 4
 QUEUE_S = 10.0
 IDLE_S = 60.0
+POLL_S = 0.05
+"""How often it looks whether it is to close."""
 STATUS = {NOT_AUTHENTICATED: 403, READONLY: 403, 60: 404, 81: 404, 159: 408, TOO_MANY_BYTES: 413, TOO_MANY_QUERIES: 503}
 """HTTP status by ClickHouse's code; 400 for all others."""
 TRANSPORT = frozenset(
@@ -59,7 +61,9 @@ class Endpoint:
         if not token:
             raise ValueError("an empty token guards nothing")
         self._server = _Server(reader, token, port, queries_max)
-        self._thread = Thread(target=self._server.serve_forever, name="clickhouse-endpoint", daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(POLL_S,), name="clickhouse-endpoint", daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -52,7 +52,7 @@ class Reader:
             run(connection, f"USE {name(self._database)}", output)
             run(connection, self._fixed(connection, tenant, execution_s), output)
             statement = _text(connection, f"SELECT formatQuerySingleLine({literal(sql)})").rstrip("\n")
-            judge_text(statement)
+            judge_text(statement, tenant=tenant is not None)
             tree = _text(connection, f"EXPLAIN AST {statement}", parameters)
             judge_tree(tree, self._database, tenant=tenant is not None)
             return run(connection, statement, output, parameters).bytes()

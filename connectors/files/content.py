@@ -70,6 +70,8 @@ def head_of(path: Path, kind: Kind) -> bytes:
         while len(head) < HEAD_BYTES and (more := content.stream.read1(HEAD_BYTES - len(head))):
             head += more
     except Truncated:
+        if not head:
+            raise
         if kind.format.is_text:
             head = head[: head.rfind(b"\n") + 1] or head
     finally:

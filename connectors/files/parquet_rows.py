@@ -26,12 +26,12 @@ class ParquetReader:
         """Opens the file at the path, or what the stream unpacks to; raises Broken when it is damaged."""
         source: Any = path
         if packed is not None:
-            source = TemporaryFile()  # noqa: SIM115
-            shutil.copyfileobj(packed, source, COPY_BYTES)
-            source.seek(0)
+            source = _unpacked(packed)
         try:
             self._file = pq.ParquetFile(source)
         except (pa.ArrowException, OSError) as error:
+            if packed is not None:
+                source.close()
             raise Broken(f"its Parquet cannot be read: {_line(error)}") from error
         self.rows: int = self._file.metadata.num_rows
         self.columns = self._file.schema_arrow.names
@@ -52,6 +52,17 @@ class ParquetReader:
 
     def place(self) -> str:
         return ""
+
+
+def _unpacked(packed: BufferedReader) -> Any:
+    file = TemporaryFile()  # noqa: SIM115
+    try:
+        shutil.copyfileobj(packed, file, COPY_BYTES)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _in_micros(batch: Any) -> Any:

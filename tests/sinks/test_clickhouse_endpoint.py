@@ -20,7 +20,7 @@ from sinks.engine import QueryRefused
 from sinks.reader import Limits, Reader
 
 TOKEN = "a-token-for-tests"
-LIMITS = Limits(execution_s=2, memory_bytes=200_000_000, result_rows=1000, result_bytes=10_000_000)
+LIMITS = Limits(execution_s=2, memory_bytes=200_000_000, result_rows=10_000, result_bytes=10_000_000)
 EVIL = "o'neil\\'); -- %"
 Ask = Callable[..., Table]
 
@@ -82,6 +82,7 @@ TENANT_READS = {
     "cte": "WITH x AS (SELECT * FROM business_events_log) SELECT tenant_id FROM x",
     "recursive cte": "WITH RECURSIVE x AS (SELECT tenant_id FROM business_events_log UNION ALL"
     " SELECT tenant_id FROM x WHERE 0) SELECT tenant_id FROM x",
+    "odd strings": "SELECT tenant_id, 'system.one (children 1)\n Set', 'it''s file(' FROM business_events",
     "in a table": "SELECT 'acme' WHERE 'zeta' IN (SELECT tenant_id FROM business_events_log) OR 1",
     "min and max": "SELECT arrayJoin([min(tenant_id), max(tenant_id)]) FROM business_events_log",
     "alias of another": "SELECT tenant_id FROM business_events_log AS business_events",
@@ -95,14 +96,21 @@ TENANT_READS = {
 @pytest.mark.parametrize("sql", TENANT_READS.values(), ids=TENANT_READS)
 def test_a_tenant_reads_its_own_rows_only(ask: Ask, database: str, sql: str) -> None:
     rows = ask(sql.format(database=database), "acme").rows
-    assert {tenant for (tenant,) in rows} == {"acme"}
+    assert {row[0] for row in rows} == {"acme"}
 
 
 def test_a_tenant_s_counts_hold_no_other_s_rows(ask: Ask) -> None:
     assert ask("SELECT count() FROM business_events", "acme").rows == [[3]]
     assert ask("SELECT count() FROM business_events_log", "zeta").rows == [[2]]
     assert ask("SELECT uniqExact(tenant_id), max(_offset) FROM business_events", "zeta").rows == [[1, 4]]
-    assert ask("SELECT sum(x IN business_events_log) FROM (SELECT 1 AS x WHERE 0)", "acme").rows == [[0]]
+
+
+def test_a_table_behind_in_is_narrowed_too(ask: Ask, engine: ChdbEngine, database: str) -> None:
+    engine.execute(f"CREATE TABLE {database}.names (tenant_id String) ENGINE = MergeTree ORDER BY tenant_id")
+    engine.execute(f"INSERT INTO {database}.names VALUES ('acme'), ('zeta')")
+    sql = "SELECT 'acme' IN names, 'zeta' IN names, 'zeta' GLOBAL IN names"
+    assert ask(sql).rows == [[1, 1, 1]]
+    assert ask(sql, "acme").rows == [[1, 0, 0]]
 
 
 @pytest.mark.parametrize("tenant", [EVIL, "no such tenant", "ünï", "' OR 1=1 --", "acme'", "acme\\", "%27"])
@@ -129,6 +137,8 @@ TENANT_REFUSED = {
     "system in a CTE": "WITH x AS (SELECT * FROM system.tables) SELECT * FROM x",
     "information schema": "SELECT * FROM information_schema.tables",
     "another database": "SELECT * FROM default.x",
+    "system under an odd alias": "SELECT * FROM system.one AS `x\ny`",
+    "system in APPLY": "SELECT * APPLY(x -> (SELECT count() FROM system.tables)) FROM business_events",
     "show": "SHOW TABLES",
     "describe": "DESCRIBE TABLE business_events",
     "explain": "EXPLAIN indexes = 1 SELECT * FROM business_events_log",
@@ -140,6 +150,14 @@ TENANT_REFUSED = {
 def test_a_tenant_is_refused_every_way_around(ask: Ask, database: str, sql: str) -> None:
     with pytest.raises(Rejected):
         ask(sql.format(database=database), "acme")
+
+
+def test_a_column_named_as_a_function_is_read_behind_its_table(ask: Ask, engine: ChdbEngine, database: str) -> None:
+    engine.execute(f"CREATE TABLE {database}.positions (tenant_id String, file String) ENGINE = Memory")
+    engine.execute(f"INSERT INTO {database}.positions VALUES ('acme', 'f')")
+    assert ask("SELECT positions.file, p.`file` FROM positions AS p", "acme").rows == [["f", "f"]]
+    with pytest.raises(Rejected, match="needs its table before it"):
+        ask("SELECT file FROM positions", "acme")
 
 
 def test_a_table_without_tenants_shows_a_tenant_nothing(ask: Ask, engine: ChdbEngine, database: str) -> None:
@@ -159,6 +177,7 @@ REFUSED = {
     "optimize": "OPTIMIZE TABLE business_events_log FINAL",
     "set": "SET readonly = 0",
     "settings": "SELECT 1 SETTINGS readonly = 0",
+    "settings inside": "SELECT * FROM (SELECT 1 SETTINGS max_execution_time = 1000)",
     "limits": "SELECT 1 SETTINGS max_execution_time = 1000",
     "system command": "SYSTEM STOP MERGES",
     "kill": "KILL QUERY WHERE 1",
@@ -167,6 +186,15 @@ REFUSED = {
     "file function": "SELECT file('/etc/passwd')",
     "file function inside": "SELECT concat((SELECT FiLe('/etc/passwd')), '')",
     "file function quoted": "SELECT `file`('/etc/passwd')",
+    "file function by name": "SELECT arrayMap(file, ['/etc/passwd'])",
+    "file function by an alias": "WITH `file` AS f SELECT arrayMap(f, ['/etc/passwd'])",
+    "file function applied": "SELECT * APPLY(file) FROM (SELECT '/etc/passwd' AS a)",
+    "file function in APPLY": "SELECT * APPLY(x -> length(x)) FROM (SELECT '/etc/passwd' AS a)",
+    "file function in a lambda": "WITH (x -> FILE(x)) AS f SELECT f('/etc/passwd')",
+    "file function before odd names": "SELECT 1, file('/etc/passwd') AS `x\ny`",
+    "file function in SHOW": "SHOW TABLES WHERE file('/etc/passwd') != ''",
+    "file function in escapes": "SELECT `f\\x69le`('/etc/passwd')",
+    "file function in DESCRIBE": "DESCRIBE TABLE file('/etc/passwd', 'LineAsString')",
     "file function in EXPLAIN": "EXPLAIN SELECT file('/etc/passwd')",
     "file by name": "SELECT * FROM '/etc/passwd'",
     "file in a database": "SELECT * FROM default.`/etc/passwd`",
@@ -213,7 +241,7 @@ def test_limits_of_time_memory_and_rows_hold(ask: Ask) -> None:
     with pytest.raises(QueryRefused, match=r"Code: 241\."):
         ask("SELECT length(groupArray(toString(number))) FROM numbers(50000000)")
     with pytest.raises(QueryRefused, match=r"Code: 396\."):
-        ask("SELECT number FROM numbers(100000)")
+        ask("SELECT number FROM numbers(1000000)")
     assert ask("SELECT 1").rows == [[1]]
 
 

@@ -1,0 +1,437 @@
+"""The command line: `auterity COMMAND`. Exit 0 done, 1 failed, 2 wrong use."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from runtime.settings import Settings, settings
+from schemas.errors import AuterityError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+runs_app = typer.Typer(no_args_is_help=True, help="The runs: `list` them, `show` one.")
+app.add_typer(runs_app, name="runs")
+
+err = Console(stderr=True)
+out = Console()
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where all state lies (default: .auterity).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="Narrow to one tenant.")]
+
+
+def main() -> None:
+    """Runs the command; what goes wrong is one line on standard error and exit status 1."""
+    try:
+        app()
+    except AuterityError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Port of the analytics; 0: any free one.")] = 0,
+    kafka_port: Annotated[int, typer.Option("--kafka-port", help="0: any free one.")] = 0,
+    registry_port: Annotated[int, typer.Option("--registry-port", help="0: any free one.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Start Kafka, the schema registry, the worker and the analytics; stop them at Ctrl-C."""
+    import threading
+
+    from runtime import platform
+
+    conf = _conf(data_dir)
+    wanted = platform.Ports(port, kafka_port, registry_port)
+    if detach:
+        with _spinner("starting", quiet=as_json):
+            facts = platform.detach(conf, wanted)
+        _print(facts.public(), as_json, lambda: _say_facts(facts))
+        return
+    from runtime.logs import configure
+
+    configure(conf.log_level)
+    stop = threading.Event()
+    platform.stop_on_signals(stop.set)
+    here = platform.Platform(conf, wanted)
+    with here.running(_note) as facts:
+        _print(facts.public(), as_json, lambda: _say_facts(facts))
+        here.watch(stop)
+
+
+@app.command()
+def down(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Stop everything that runs for the data directory."""
+    from runtime import platform
+
+    stopped = platform.down(_conf(data_dir).data_dir)
+    _print(
+        {"stopped": stopped}, as_json, lambda: out.print("stopped " + ", ".join(stopped) if stopped else "nothing ran")
+    )
+
+
+@app.command()
+def status(
+    data_dir: DataDir = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until nothing is left to do.")] = False,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")] = 600.0,
+    as_json: Json = False,
+) -> None:
+    """Show the parts, what each stage has not taken yet, and whether all is idle."""
+    from runtime import platform
+    from runtime import status as state
+
+    conf = _conf(data_dir)
+    facts = platform.facts(conf.data_dir)
+    found = state.wait(facts, conf, timeout) if wait else state.status(facts, conf)
+    _print(found, as_json, lambda: _say_status(found))
+    if wait and not found.idle:
+        _fail(f"not idle after {timeout:.0f} s: " + "; ".join(found.reasons or ["it was not idle twice running"]))
+
+
+@app.command()
+def ingest(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON Lines, JSON, Avro or Parquet; plain, .gz or .zst.")],
+    source: Annotated[str, typer.Option("--source", help="A shipped source definition, or a YAML file.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose events they are; made when it is new.")],
+    workflow: Annotated[str | None, typer.Option("--workflow", help="The workflow the events may start.")] = None,
+    skip_bad_rows: Annotated[str, typer.Option("--skip-bad-rows", help="How many, or `all`.")] = "0",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Publish a file's rows as business events; what is on the log already is not sent again."""
+    from connectors.ingest import IngestStopped
+    from runtime import ingestion, platform
+
+    conf = _conf(data_dir)
+    facts = platform.facts(conf.data_dir)
+    bad_rows_max = None if skip_bad_rows == "all" else _number("--skip-bad-rows", skip_bad_rows)
+    with _bar(quiet=as_json) as bar:
+        try:
+            done = ingestion.run(facts, file, source, tenant, workflow, bad_rows_max, bar)
+        except IngestStopped as error:
+            done, reason = error.ingested, str(error)
+        else:
+            reason = "" if done.complete else f"{file.name}: stopped; the same command goes on where this one ended"
+    counts = {name: getattr(done, name) for name in ("read", "accepted", "duplicates", "rejected", "seconds")}
+    _print(
+        counts,
+        as_json,
+        lambda: out.print(", ".join(f"{value:,} {name}" for name, value in counts.items() if name != "seconds")),
+    )
+    if reason:
+        _fail(reason)
+
+
+@app.command()
+def events(
+    topic: str,
+    tenant: Tenant = None,
+    correlation_id: Annotated[str | None, typer.Option("--correlation-id", help="Only what follows from one.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 20,
+    first: Annotated[bool, typer.Option("--first", help="The first ones in place of the last.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show events of a topic as they lie on the log."""
+    from runtime import events as log
+    from runtime import platform
+
+    facts = platform.facts(_conf(data_dir).data_dir)
+    codec = _codec(facts.registry)
+    found = log.events(
+        facts.kafka, codec, topic, tenant=tenant, correlation_id=correlation_id, limit=limit, first=first
+    )
+    _print(found, as_json, lambda: [out.print_json(json.dumps(each)) for each in found])
+
+
+@app.command()
+def query(
+    sql: str,
+    tenant: Tenant = None,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds at most.")] = 60.0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the analytics in SQL (ClickHouse's dialect; reading only)."""
+    from runtime import platform
+    from runtime.ask import ask
+
+    conf = _conf(data_dir)
+    table = ask(platform.facts(conf.data_dir), conf, sql, tenant, timeout)
+    _print({"columns": list(table.columns), "rows": table.rows}, as_json, lambda: _say_rows(table.columns, table.rows))
+
+
+@runs_app.command("list")
+def runs_list(
+    tenant: Tenant = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 20,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the latest runs."""
+    from runtime import platform
+    from runtime.runs import runs
+
+    conf = _conf(data_dir)
+    found = runs(platform.facts(conf.data_dir), conf, tenant, limit)
+    columns = list(found[0]) if found else ["no runs"]
+    _print(found, as_json, lambda: _say_rows(columns, [list(each.values()) for each in found]))
+
+
+@runs_app.command("show")
+def runs_show(run_id: str, tenant: Tenant = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show one run: request, steps, decisions with their rules, AI calls with tokens and cost, each with its place."""
+    from runtime import platform
+    from runtime.runs import run, tree
+
+    conf = _conf(data_dir)
+    moments = run(platform.facts(conf.data_dir), conf, run_id, tenant)
+    _print({"run_id": run_id, "events": moments}, as_json, lambda: out.print(tree(run_id, moments)))
+
+
+@app.command()
+def replay(
+    verify: Annotated[bool, typer.Option("--verify", help="Make every decision again and compare.")] = False,
+    tenant: Tenant = None,
+    begin: Annotated[str | None, typer.Option("--from", help="From this append time on (ISO 8601).")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Before this append time (ISO 8601).")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make every decision again from the log, with the recorded answers, and compare."""
+    import time
+
+    from domain.replay import Bounds
+    from runtime import platform
+    from runtime import replay as runner
+
+    if not verify:
+        raise typer.BadParameter("say --verify")
+    facts = platform.facts(_conf(data_dir).data_dir)
+    bounds = Bounds(tenant, _moment("--from", begin), _moment("--to", end))
+    started = time.monotonic()
+    with _bar(quiet=as_json) as bar:
+        verdict = runner.verify(facts.kafka, _codec(facts.registry), bounds, bar)
+    seconds = round(time.monotonic() - started, 3)
+    answer = {
+        "checked": verdict.checked,
+        "differences": len(verdict.differences),
+        "digest": verdict.digest,
+        "seconds": seconds,
+        "first": verdict.differences[0] if verdict.differences else None,
+        "other_version": verdict.other_version,
+        "pending": verdict.pending,
+        "topics": {
+            topic: {"records": verdict.records[topic], "digest": verdict.digests[topic]} for topic in verdict.digests
+        },
+    }
+    _print(answer, as_json, lambda: _say_verdict(verdict, seconds))
+    if verdict.differences:
+        first = verdict.differences[0]
+        _fail(
+            f"{len(verdict.differences)} differences; first at {first.topic}/{first.partition}/{first.offset}, {first.field}"
+        )
+
+
+@app.command()
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="Stop the platform after the summary.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run a day at a car dealership through the platform, show what happened, and leave it up until Ctrl-C."""
+    from runtime import demo as show
+
+    show.run(_conf(data_dir), leave or as_json, as_json)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Check what the platform needs on this machine."""
+    from runtime.doctor import findings
+
+    found = findings(_conf(data_dir))
+    _print(
+        found,
+        as_json,
+        lambda: [
+            out.print(("[green]ok [/]" if each.ok else "[red]no [/]") + f"{each.what}: {each.found}") for each in found
+        ],
+    )
+    if any(not each.ok for each in found):
+        _fail("; ".join(f"{each.what}: {each.found}" for each in found if not each.ok))
+
+
+@app.command()
+def worker(data_dir: DataDir = None) -> None:
+    """Run the stages and agents in this process until SIGTERM; what it needs is told by the environment."""
+    from runtime.worker import run_worker
+
+    conf, kafka, registry = _process(data_dir)
+    run_worker(kafka, registry, conf.data_dir, conf)
+
+
+@app.command()
+def analytics(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option("--port", help="Port of the embedded engine's answers.")] = 0,
+) -> None:
+    """Fill ClickHouse from the topics in this process until SIGTERM; the embedded engine answers on the port."""
+    from runtime.analytics import run_analytics
+
+    conf, kafka, registry = _process(data_dir)
+    run_analytics(kafka, registry, conf.data_dir, port, conf)
+
+
+def _process(data_dir: Path | None) -> tuple[Settings, str, str]:
+    from runtime.data_dir import prepare
+    from runtime.logs import configure
+    from runtime.platform import facts
+
+    conf = _conf(data_dir)
+    configure(conf.log_level)
+    prepare(conf.data_dir)
+    kafka = conf.kafka or facts(conf.data_dir).kafka
+    registry = conf.registry or facts(conf.data_dir).registry
+    return conf, kafka, registry
+
+
+def _conf(data_dir: Path | None) -> Settings:
+    conf = settings()
+    chosen = data_dir if data_dir is not None else conf.data_dir
+    return conf.model_copy(update={"data_dir": chosen.expanduser().absolute()})
+
+
+def _codec(registry_url: str) -> Any:
+    from connectors.registry import Registry
+
+    registry = Registry(registry_url)
+    try:
+        return registry.codec()
+    finally:
+        registry.close()
+
+
+def _moment(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option} {text}: not a time as in ISO 8601") from None
+    return round(moment.astimezone().timestamp() * 1000)
+
+
+def _number(option: str, text: str) -> int:
+    if not text.isdigit():
+        raise typer.BadParameter(f"{option} {text}: neither a number nor `all`")
+    return int(text)
+
+
+def _print(answer: Any, as_json: bool, say: Callable[[], object]) -> None:
+    """Prints the answer: as one JSON document, or in words."""
+    if as_json:
+        import msgspec
+
+        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+        sys.stdout.flush()
+    else:
+        say()
+
+
+def _fail(reason: str) -> None:
+    err.print(f"auterity: {' '.join(reason.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
+def _note(text: str) -> None:
+    err.print(text, style="dim", markup=False, highlight=False)
+
+
+def _say_facts(facts: Any) -> None:
+    for name, value in facts.public().items():
+        out.print(f"{name:9} {value}", highlight=False, soft_wrap=True)
+
+
+def _say_status(found: Any) -> None:
+    for part in found.parts:
+        out.print(f"{part.name:10} {part.state:9} {part.address}", highlight=False)
+    for stage, count in found.lag.items():
+        out.print(f"{stage:10} {'level' if not count else f'{count:,} to go'}", highlight=False)
+    out.print("idle" if found.idle else "busy: " + "; ".join(found.reasons), highlight=False)
+
+
+def _say_rows(columns: Any, rows: Any) -> None:
+    grid = Grid(*[str(column) for column in columns])
+    for row in rows:
+        grid.add_row(*[str(value) for value in row])
+    out.print(grid)
+
+
+def _say_verdict(verdict: Any, seconds: float) -> None:
+    for topic, digest in verdict.digests.items():
+        out.print(f"{topic:22} {verdict.records[topic]:>10,} records  {digest}", highlight=False, soft_wrap=True)
+    out.print(
+        f"{verdict.checked:,} decisions made again in {seconds} s: {len(verdict.differences)} differences, "
+        f"{verdict.other_version} under another version, {verdict.pending} pending",
+        highlight=False,
+    )
+    for each in verdict.differences[:1]:
+        out.print(
+            f"first: {each.topic}/{each.partition}/{each.offset} {each.field}: "
+            f"recorded {each.recorded}, decided {each.decided}",
+            markup=False,
+        )
+
+
+class _bar:  # noqa: N801  used as a context manager
+    """A progress bar on standard error that is called with what is done and what there is."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=err,
+            disable=quiet,
+            transient=False,
+        )
+        self._task: Any = None
+
+    def __enter__(self) -> "_bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, done: int, total: int, text: str = "") -> None:
+        if self._task is None:
+            self._task = self._progress.add_task(text, total=total)
+        self._progress.update(self._task, completed=done, total=total, description=text)
+
+
+def _spinner(text: str, quiet: bool) -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext() if quiet else err.status(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The platform of one data directory: its servers and processes, started in order, watched, and stopped."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec import json as msgjson
+
+from connectors.kafka import KafkaPublisher, ensure_topics, ready
+from connectors.registry import Registry
+from runtime import ports
+from runtime.data_dir import locked, prepare
+from runtime.definitions import publish, read, shipped
+from runtime.errors import NotRunning, ServerFailed
+from runtime.jars import Progress
+from runtime.kafka_server import EmbeddedKafka
+from runtime.processes import ManagedProcess, recorded
+from runtime.registry_server import EmbeddedRegistry
+from runtime.settings import Settings
+from schemas.catalogue import TOPICS
+
+log = logging.getLogger(__name__)
+
+CHILD_STOP_S = 12.0
+CHILD_READY_S = 60.0
+BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Pauses before a process that ended by itself is started again."""
+STEADY_S = 30.0
+"""A process that ran so long starts again without a pause."""
+WATCH_S = 0.5
+FACTS = "platform.json"
+
+
+class Facts(Struct, frozen=True):
+    """Where the parts of a running platform are."""
+
+    url: str
+    """Where the analytics answer."""
+    kafka: str
+    registry: str
+    data_dir: str
+    pid: int
+
+    def public(self) -> dict[str, str]:
+        """Returns what `up --detach --json` prints."""
+        return {"url": self.url, "kafka": self.kafka, "registry": self.registry, "data_dir": self.data_dir}
+
+
+class Ports(Struct, frozen=True):
+    """The ports asked for; 0 for any free one."""
+
+    url: int = 0
+    kafka: int = 0
+    registry: int = 0
+
+
+class Platform:
+    """Starts what the settings do not place elsewhere: Kafka, registry, worker, analytics."""
+
+    def __init__(self, conf: Settings, wanted: Ports) -> None:
+        self._conf = conf
+        self.data_dir = prepare(conf.data_dir)
+        self._kafka: EmbeddedKafka | None = None
+        self._registry: EmbeddedRegistry | None = None
+        if conf.kafka is None:
+            self._kafka = EmbeddedKafka(self.data_dir, wanted.kafka, retention_check_ms=conf.kafka_retention_check_ms)
+        if conf.registry is None:
+            self._registry = EmbeddedRegistry(self.data_dir, wanted.registry)
+        self._wanted = wanted
+        self._children: list[_Child] = []
+
+    @contextmanager
+    def running(self, progress: Progress) -> Iterator[Facts]:
+        """Starts all parts, yields where they are, and stops what it started; one at a time for a data directory."""
+        with locked(self.data_dir):
+            try:
+                yield self._start(progress)
+            finally:
+                self._stop()
+
+    def watch(self, stop: threading.Event) -> None:
+        """Starts again what ends by itself, until `stop` is set."""
+        while not stop.wait(WATCH_S):
+            for server in (self._kafka, self._registry):
+                if server is not None and not server.alive():
+                    log.error("server ended", extra={"server": server.name})
+                    server.start(log.info)
+            for child in self._children:
+                child.watch()
+
+    def _start(self, progress: Progress) -> Facts:
+        facts_file(self.data_dir).unlink(missing_ok=True)
+        servers = [server for server in (self._kafka, self._registry) if server is not None]
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lambda server: server.start(progress), servers))
+        kafka = self._kafka.bootstrap if self._kafka else str(self._conf.kafka)
+        registry = self._registry.url if self._registry else str(self._conf.registry)
+        progress("preparing topics and schemas")
+        ready(kafka)
+        ensure_topics(kafka, TOPICS.values(), self._conf.kafka_replicas)
+        asyncio.run(_define(kafka, registry, self._conf))
+        facts = Facts(self._analytics_url(), kafka, registry, str(self.data_dir), os.getpid())
+        progress("starting worker and analytics")
+        self._children = [_Child(self.data_dir, name, facts, self._conf) for name in ("worker", "analytics")]
+        for child in self._children:
+            child.start()
+        for child in self._children:
+            child.wait_ready()
+        fresh = facts_file(self.data_dir).with_suffix(".tmp")
+        fresh.write_bytes(msgjson.encode(facts))
+        fresh.replace(facts_file(self.data_dir))
+        return facts
+
+    def _analytics_url(self) -> str:
+        file = self.data_dir / "run" / "analytics.ports"
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        chosen = ports.choose("analytics", self._wanted.url, ports.remembered(file), 1)
+        ports.remember(file, chosen)
+        return f"http://{ports.HOST}:{chosen[0]}"
+
+    def _stop(self) -> None:
+        facts_file(self.data_dir).unlink(missing_ok=True)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lambda child: child.stop(), self._children))
+        for server in (self._registry, self._kafka):
+            if server is not None:
+                server.stop()
+
+
+class _Child:
+    """A process of ours: `auterity worker` or `auterity analytics`, told by its environment where all is."""
+
+    def __init__(self, data_dir: Path, name: str, facts: Facts, conf: Settings) -> None:
+        self._process = ManagedProcess(data_dir, name)
+        self._ready_file = data_dir / "run" / f"{name}.ready"
+        self._argv = [sys.executable, "-m", "runtime.cli", name, "--data-dir", str(data_dir)]
+        if name == "analytics":
+            self._argv += ["--port", facts.url.rpartition(":")[2]]
+        self._env = {**os.environ, "AUTERITY_KAFKA": facts.kafka, "AUTERITY_REGISTRY": facts.registry}
+        self._env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        self._tries = 0
+        self._next = 0.0
+        self._since = 0.0
+
+    def start(self) -> None:
+        self._process.stop(CHILD_STOP_S)
+        self._ready_file.unlink(missing_ok=True)
+        self._process.start(self._argv, env=self._env)
+        self._since = time.monotonic()
+
+    def wait_ready(self) -> None:
+        self._process.wait_ready(self._ready_file.exists, CHILD_READY_S)
+
+    def watch(self) -> None:
+        now = time.monotonic()
+        if self._process.alive():
+            if now - self._since > STEADY_S:
+                self._tries = 0
+            return
+        if not self._next:
+            pause = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)] if self._tries else 0.0
+            self._next = now + pause
+            self._tries += 1
+            last = self._process.last_line()
+            log.error("process ended", extra={"process": self._process.name, "pause_s": pause, "last_line": last})
+        if now >= self._next:
+            self._next = 0.0
+            self.start()
+
+    def stop(self) -> None:
+        self._process.stop(CHILD_STOP_S)
+        self._ready_file.unlink(missing_ok=True)
+
+
+async def _define(kafka: str, registry_url: str, conf: Settings) -> None:
+    """Registers the schemas, and publishes the shipped definitions that are new or changed."""
+    registry = Registry(registry_url)
+    try:
+        codec = registry.codec()
+    finally:
+        registry.close()
+    publisher = KafkaPublisher(kafka, "auterity-up")
+    try:
+        await publish(shipped(_hosted(conf)), read(kafka, codec), codec, publisher, datetime.now(UTC))
+    finally:
+        publisher.close()
+
+
+def _hosted(conf: Settings) -> dict[str, object] | None:
+    if conf.model is None:
+        return None
+    from connectors.models.hosted import prices
+
+    given, taken = prices(conf.model)
+    return {
+        "id": conf.model,
+        "provider": conf.model.partition("/")[0],
+        "input_usd_micros_per_million": given,
+        "output_usd_micros_per_million": taken,
+    }
+
+
+def facts_file(data_dir: Path) -> Path:
+    """Returns the file that says where the parts of the running platform are."""
+    return data_dir / FACTS
+
+
+def facts(data_dir: Path) -> Facts:
+    """Returns where the parts of the platform of this data directory are; raises NotRunning."""
+    data_dir = data_dir.expanduser().absolute()
+    try:
+        return msgjson.decode(facts_file(data_dir).read_bytes(), type=Facts)
+    except (OSError, ValueError):
+        raise NotRunning(data_dir) from None
+
+
+def detach(conf: Settings, wanted: Ports) -> Facts:
+    """Starts the platform in a process of its own and returns when all is ready; one that runs is left as it is."""
+    data_dir = prepare(conf.data_dir)
+    process = ManagedProcess(data_dir, "platform")
+    if process.adopt():
+        process.wait_ready(facts_file(data_dir).exists, CHILD_READY_S)
+        return facts(data_dir)
+    argv = [sys.executable, "-m", "runtime.cli", "up", "--data-dir", str(data_dir)]
+    argv += ["--port", str(wanted.url), "--kafka-port", str(wanted.kafka), "--registry-port", str(wanted.registry)]
+    facts_file(data_dir).unlink(missing_ok=True)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process.start(argv, env=env)
+    try:
+        process.wait_ready(facts_file(data_dir).exists, 240.0)
+    except ServerFailed:
+        process.stop(CHILD_STOP_S)
+        raise
+    return facts(data_dir)
+
+
+def down(data_dir: Path) -> list[str]:
+    """Stops everything that runs for the data directory, and returns the names of what it stopped."""
+    data_dir = data_dir.expanduser().absolute()
+    first = ManagedProcess(data_dir, "platform")
+    stopped = []
+    running = [process.name for process in recorded(data_dir)]
+    if first.adopt():
+        first.stop(3 * CHILD_STOP_S)
+        stopped.append(first.name)
+    for process in sorted(recorded(data_dir), key=lambda each: each.name == "kafka"):  # Kafka last
+        process.stop(CHILD_STOP_S)
+        stopped.append(process.name)
+    facts_file(data_dir).unlink(missing_ok=True)
+    return sorted(set(running) | set(stopped))
+
+
+def stop_on_signals(act: Callable[[], None]) -> None:
+    """Calls `act` at the first SIGTERM or Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: act())

@@ -1,0 +1,119 @@
+"""How far the platform is: its parts, what each stage has not taken yet, and what is still open."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from connectors.kafka import committed, ends
+from runtime.ask import ask
+from runtime.platform import Facts
+from runtime.processes import recorded
+from runtime.settings import Settings
+from schemas.catalogue import TOPICS
+from schemas.errors import AuterityError
+
+POLL_S = 0.7
+STAGES: dict[str, tuple[str, ...]] = {
+    "triggers": ("business-events",),
+    "workflows": ("requests", "agent-steps", "compliance-decisions"),
+    "compliance": ("agent-steps",),
+    "steps": ("compliance-decisions", "ai-calls"),
+    "ai-calls": ("ai-calls",),
+    "clickhouse": tuple(TOPICS),
+}
+"""What each stage reads: known here without loading the stages (a test holds it to them)."""
+
+OPEN = """
+    SELECT
+        (SELECT uniqExactIf(run_id, status = 'started') - uniqExactIf(run_id, status != 'started') FROM workflow_runs),
+        (SELECT uniqExact(call_id) - uniqExactIf(call_id, status IN ('completed', 'failed', 'refused', 'cancelled'))
+         FROM ai_calls)
+"""
+
+
+class Part(Struct, frozen=True):
+    """One process of the platform, or a server it was pointed to."""
+
+    name: str
+    state: str
+    """running, or external."""
+    address: str = ""
+    pid: int | None = None
+
+
+class Status(Struct, frozen=True):
+    """What `auterity status` says."""
+
+    idle: bool
+    lag: dict[str, int]
+    """By stage: records on its topics that it has not committed."""
+    parts: list[Part]
+    partitions: dict[str, dict[str, int]]
+    """By stage: the partitions that are behind."""
+    open_runs: int
+    open_effects: int
+
+    @property
+    def reasons(self) -> list[str]:
+        """Returns what keeps the platform from being idle, a line each."""
+        found = [f"{stage} has {count} records to go" for stage, count in self.lag.items() if count]
+        found += [f"{self.open_runs} runs are open"] if self.open_runs else []
+        found += [f"{self.open_effects} AI calls are open"] if self.open_effects else []
+        return found
+
+
+def status(facts: Facts, conf: Settings) -> Status:
+    """Returns the state at this moment."""
+    behind = _behind(facts.kafka)
+    lag = {stage: sum(partitions.values()) for stage, partitions in behind.items()}
+    runs, effects = (int(each) for each in ask(facts, conf, OPEN).rows[0])
+    return Status(not sum(lag.values()) and not runs and not effects, lag, _parts(facts, conf), behind, runs, effects)
+
+
+def wait(facts: Facts, conf: Settings, timeout_s: float, tell: Callable[[Status], None] = lambda _: None) -> Status:
+    """Returns the state once it was idle twice running, or after the time; errors on the way count as not idle."""
+    until = time.monotonic() + timeout_s
+    idle = 0
+    while True:
+        try:
+            found = status(facts, conf)
+        except AuterityError:
+            if time.monotonic() > until:
+                raise
+            idle = 0
+        else:
+            tell(found)
+            idle = idle + 1 if found.idle else 0
+            if idle >= 2 or time.monotonic() > until:
+                return found if idle >= 2 else structs.replace(found, idle=False)
+        time.sleep(POLL_S)
+
+
+def _behind(bootstrap: str) -> dict[str, dict[str, int]]:
+    """Returns the lag by stage and partition.
+
+    What all stages have committed is read before any end: the other way round, work that moves on in between would
+    hide from both.
+    """
+    done = {stage: committed(bootstrap, f"auterity.{stage}") for stage in STAGES}
+    last = ends(bootstrap, TOPICS)
+    return {
+        stage: {
+            f"{topic}/{number}": end - done[stage].get((topic, number), 0)
+            for (topic, number), end in last.items()
+            if topic in topics and end > done[stage].get((topic, number), 0)
+        }
+        for stage, topics in STAGES.items()
+    }
+
+
+def _parts(facts: Facts, conf: Settings) -> list[Part]:
+    addresses = {"kafka": facts.kafka, "registry": facts.registry, "analytics": facts.url}
+    external = {"kafka": conf.kafka, "registry": conf.registry, "clickhouse": conf.clickhouse}
+    parts = [Part(name, "external", url) for name, url in external.items() if url is not None]
+    for process in recorded(Path(facts.data_dir)):
+        pid = process.record.pid if process.record else None
+        parts.append(Part(process.name, "running", addresses.get(process.name, ""), pid))
+    return parts
