@@ -12,7 +12,6 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from connectors.files.content import earlier
 from connectors.files.errors import BadFile, BadRow
 from connectors.files.taking import SAYS, Batch, Mark, Taking
 from connectors.sources import Source
@@ -126,11 +125,11 @@ async def ingest(
 def _recorded(taking: Taking, positions: Positions, tenant: str, source: str) -> IngestPosition | None:
     """Returns the file's position; that of the same file when it was still shorter than 64 KiB, if there is one."""
     known = positions.last(tenant, source, taking.file)
-    if known is not None or not taking.is_text:
+    if known is not None:
         return known
-    for file in earlier(taking.head):
+    for file in taking.earlier:
         known = positions.last(tenant, source, file)
-        if known is not None and known.rows:
+        if known is not None:
             taking.file = file
             return known
     return None
@@ -210,6 +209,9 @@ class _Run:
         written = taking.mark
         due = 0
         batch = await self._next(taking, batch_rows, bad_rows_max) if not stop() else None
+        if known is None and batch is not None and batch.records and taking.small:
+            # its name is on the log before its first row, or it could not be known again when it crashes, then grows
+            await self._publisher.publish([self._position(taking.file, Mark(), complete=False)])
         acknowledged: Batch | None = None
         while batch is not None:
             records = batch.records

@@ -84,10 +84,10 @@ def digest(head: bytes) -> str:
     return sha256(head).hexdigest()
 
 
-def earlier(head: bytes) -> list[str]:
+def earlier(head: bytes, header: bool) -> list[str]:
     """Returns the digests this text file would have had when it was shorter and ended with a line; the longest first.
 
-    With them a file of less than 64 KiB is known again after it has grown.
+    With them a file of less than 64 KiB is known again after it has grown. A header alone tells no file from another.
     """
     found = []
     running = sha256()
@@ -100,6 +100,8 @@ def earlier(head: bytes) -> list[str]:
         running.update(head[cut : end + 1])
         found.append(running.hexdigest())
         start = end + 1
+        if header:
+            found, header = [], False
     return found[::-1]
 
 

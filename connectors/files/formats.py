@@ -23,6 +23,11 @@ class Format(StrEnum):
         """True when a person could read it."""
         return self not in (Format.AVRO, Format.PARQUET)
 
+    @property
+    def has_header(self) -> bool:
+        """True when its first line names the columns."""
+        return self in (Format.CSV, Format.TSV)
+
 
 class Compression(StrEnum):
     """What the whole file is packed in."""

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from msgspec import Struct
 
-from connectors.files.content import digest
+from connectors.files.content import HEAD_BYTES, digest, earlier
 from connectors.files.errors import BadFile, BadRow
 from connectors.files.mapping import Mapping, Said, Unfit
 from connectors.files.rows import Row, Unreadable
@@ -78,14 +78,15 @@ class Taking:
         self.close()
 
     @property
-    def head(self) -> bytes:
-        """The first 64 KiB of the content."""
-        return self._table.head
+    def small(self) -> bool:
+        """True for text of less than 64 KiB, whose digest will be another when it has grown."""
+        return self._table.kind.format.is_text and len(self._table.head) < HEAD_BYTES
 
     @property
-    def is_text(self) -> bool:
-        """True when rows are lines of text."""
-        return self._table.kind.format.is_text
+    def earlier(self) -> list[str]:
+        """The digests the file would have had when it was shorter, the longest first."""
+        kind = self._table.kind.format
+        return earlier(self._table.head, kind.has_header) if kind.is_text else []
 
     @property
     def size(self) -> int:

@@ -91,6 +91,25 @@ async def test_a_file_without_a_line_end_that_grows_is_known_again(tmp_path: Pat
     assert (done.accepted, done.duplicates) == (3, 5)
 
 
+async def test_a_small_file_that_grows_after_a_crash_is_known_again(tmp_path: Path) -> None:
+    publisher = ListPublisher(fails_at=3)
+    with pytest.raises(Unavailable):
+        await take(write(tmp_path / "a.csv", rows(5)), source(), publisher, batch_rows=2)
+    assert len(publisher.events) == 2
+    await take(write(tmp_path / "a.csv", rows(8)), source(), publisher)
+    assert [event.origin_row for event in publisher.distinct] == list(range(8))
+
+
+async def test_files_that_share_a_header_are_different_files(tmp_path: Path) -> None:
+    publisher = ListPublisher()
+    (tmp_path / "a.csv").write_text("id,what,at,note\n")
+    await take(tmp_path / "a.csv", source(), publisher)
+    for name in ("b.csv", "c.csv"):
+        content = [{**rows(1)[0], "note": name}, *rows(5)]
+        assert (await take(write(tmp_path / name, content), source(), publisher)).accepted == 6
+    assert len(publisher.distinct) == 12
+
+
 async def test_a_file_changed_behind_its_head_is_sent_again_under_the_ids_it_has(tmp_path: Path) -> None:
     content = rows(3000)
     publisher = ListPublisher()
@@ -154,7 +173,7 @@ async def test_a_corrected_source_takes_what_was_rejected(tmp_path: Path) -> Non
     assert len(publisher.distinct) == 20
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.sampled_from(["good", "bad time", "no subject"]), max_size=40),
     st.lists(
@@ -201,14 +220,14 @@ async def _result(
 
 
 async def test_positions_have_ids_that_follow_from_what_they_say(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", rows(102))
+    path = write(tmp_path / "a.csv", rows(1002))
     first, second = ListPublisher(), ListPublisher()
-    await take(path, source(), first, batch_rows=5)
-    await take(path, source(), second, batch_rows=5)
+    await take(path, source(), first, batch_rows=50)
+    await take(path, source(), second, batch_rows=50)
     assert [p.event_id for p in first.written] == [p.event_id for p in second.written]
-    assert [p.rows for p in first.written] == [25, 50, 75, 100, 102]
-    assert [p.complete for p in first.written] == [False, False, False, False, True]
-    assert len({p.event_id for p in first.written}) == 5
+    assert [p.rows for p in first.written] == [0, 250, 500, 750, 1000, 1002]
+    assert [p.complete for p in first.written] == [False] * 5 + [True]
+    assert len({p.event_id for p in first.written}) == 6
 
 
 async def test_a_header_alone_is_a_complete_file_of_no_rows(tmp_path: Path) -> None:
