@@ -209,7 +209,7 @@ class _Run:
         written = taking.mark
         due = 0
         batch = await self._next(taking, batch_rows, bad_rows_max) if not stop() else None
-        if known is None and batch is not None and batch.records and taking.small:
+        if known is None and batch is not None and batch.after.rows and taking.small:
             # its name is on the log before its first row, or it could not be known again when it crashes, then grows
             await self._publisher.publish([self._position(taking.file, Mark(), complete=False)])
         acknowledged: Batch | None = None

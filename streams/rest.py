@@ -6,7 +6,8 @@ from typing import Any
 
 import faust
 
-from domain.ports import Sink
+from domain.ports import Refused, Sink
+from schemas.codec import UnknownSchema
 from schemas.errors import Unavailable
 from schemas.record import Record
 from streams.app import stage_app, subscribe
@@ -59,16 +60,25 @@ class SinkStage:
                 event.ack()
 
     async def _write(self, records: list[Record]) -> None:
+        refused = await self._keep(records)
+        unknown = [each.record for each in refused if isinstance(each.error, UnknownSchema)]
+        if unknown:
+            for topic in sorted({record.topic for record in unknown}):
+                await self._tools.refresh(topic)
+            refused = [each for each in refused if not isinstance(each.error, UnknownSchema)]
+            refused += await self._keep(unknown)
+        letters = [dead_letter(self.name, each.record, None, each.error) for each in refused]
+        source = f"auterity/{self.name}"
+        await self._tools.publisher.publish([self._tools.codec.encode(each, source) for each in letters])
+
+    async def _keep(self, records: list[Record]) -> list[Refused]:
+        """Writes until the sink answers, and returns what it refuses."""
         pauses = iter(RETRY_S)
         pause = 0.0
         while True:
             try:
-                refused = await asyncio.to_thread(self._sink.write, records)
-                break
+                return list(await asyncio.to_thread(self._sink.write, records))
             except Unavailable as error:
                 pause = next(pauses, pause or RETRY_S[-1])
                 log.warning("sink unavailable", extra={"sink": self.name, "error": str(error), "pause_s": pause})
                 await asyncio.sleep(pause)
-        letters = [dead_letter(self.name, each.record, None, each.error) for each in refused]
-        source = f"auterity/{self.name}"
-        await self._tools.publisher.publish([self._tools.codec.encode(each, source) for each in letters])

@@ -1,0 +1,70 @@
+"""One real Kafka and one real registry for the whole session; every test that asks for `log` gets empty topics."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from connectors.kafka import ends, ensure_topics
+from connectors.registry import Registry
+from runtime.kafka_server import EmbeddedKafka
+from runtime.registry_server import EmbeddedRegistry
+from schemas.catalogue import TOPICS
+from schemas.codec import Codec
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+class Servers:
+    """Where the session's servers answer."""
+
+    def __init__(self, kafka: EmbeddedKafka, registry: EmbeddedRegistry) -> None:
+        self.kafka = kafka
+        self.bootstrap = kafka.bootstrap
+        self.registry = registry.url
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Kafka and registry, started once."""
+    folder = tmp_path_factory.mktemp("servers")
+    kafka, registry = EmbeddedKafka(folder), EmbeddedRegistry(folder)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda server: server.start(lambda _: None), (kafka, registry)))
+    yield Servers(kafka, registry)
+    registry.stop()
+    kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def registered(servers: Servers) -> Codec:
+    """The codec with the ids that the registry gave."""
+    registry = Registry(servers.registry)
+    codec = registry.codec()
+    registry.close()
+    return codec
+
+
+@pytest.fixture
+def log(servers: Servers) -> Servers:
+    """The servers with every topic of the catalogue there and empty."""
+    admin = AdminClient({"bootstrap.servers": servers.bootstrap})
+    used = sorted({topic for (topic, _), end in ends(servers.bootstrap, TOPICS).items() if end})
+    if used:
+        for future in admin.delete_topics(used, operation_timeout=10).values():
+            future.result()
+        deadline = time.monotonic() + 10
+        while set(used) & set(admin.list_topics(timeout=5).topics) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    ensure_topics(servers.bootstrap, TOPICS.values())
+    return servers
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A name for consumer groups and changelogs that no other test has."""
+    return f"test-{uuid4().hex[:8]}"
