@@ -206,7 +206,7 @@ class _Run:
         stop: Callable[[], bool],
     ) -> Ingested:
         """Publishes the rows behind the position, while one batch is on its way the next is made."""
-        written = taking.mark
+        written, whole = taking.mark, known is not None and known.complete
         due = 0
         batch = await self._next(taking, batch_rows, bad_rows_max) if not stop() else None
         if known is None and batch is not None and batch.after.rows and taking.small:
@@ -216,7 +216,7 @@ class _Run:
         while batch is not None:
             records = batch.records
             if acknowledged is not None and due >= POSITION_BATCHES:
-                written, due = acknowledged.after, 0
+                written, whole, due = acknowledged.after, False, 0
                 records = [self._position(taking.file, written, complete=False), *records]
             sent = self._publisher.publish(records) if records else asyncio.sleep(0)
             if batch.ended or batch.error or stop():
@@ -234,7 +234,7 @@ class _Run:
             batch = following
         complete = acknowledged is not None and acknowledged.ended
         after = acknowledged.after if acknowledged is not None else taking.mark
-        news = after != written or (complete and not (known is not None and known.complete))
+        news = after != written or (complete and not whole)
         if acknowledged is not None and news and (after.rows or complete):
             await self._publisher.publish([self._position(taking.file, after, complete)])
         if acknowledged is not None and acknowledged.error is not None:

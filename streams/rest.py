@@ -20,6 +20,7 @@ RECORDS_MAX = 20_000
 """Records written in one go."""
 LINGER_S = 0.2
 """How long a first record waits for more."""
+POLL_S = 0.01
 RETRY_S = (0.5, 1.0, 2.0, 5.0)
 """Pauses after a sink that does not answer; the last one again and again. Nothing is acknowledged meanwhile."""
 
@@ -46,12 +47,15 @@ class SinkStage:
             events = [await self._waiting.get()]
             count = len(events[0].value)
             until = loop.time() + LINGER_S
-            while count < RECORDS_MAX and (left := until - loop.time()) > 0:
+            while count < RECORDS_MAX:
                 try:
-                    events.append(await asyncio.wait_for(self._waiting.get(), left))
-                except TimeoutError:
-                    break
-                count += len(events[-1].value)
+                    events.append(self._waiting.get_nowait())
+                except asyncio.QueueEmpty:
+                    if loop.time() >= until:
+                        break
+                    await asyncio.sleep(POLL_S)
+                else:
+                    count += len(events[-1].value)
             try:
                 await self._write([record for event in events for record in event.value])
             except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
