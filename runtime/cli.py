@@ -1,26 +1,19 @@
 """The command line: `auterity COMMAND`. Exit 0 done, 1 failed, 2 wrong use."""
 
-import json
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
 
+from runtime import terminal
 from runtime.settings import Settings, settings
 from schemas.errors import AuterityError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 runs_app = typer.Typer(no_args_is_help=True, help="The runs: `list` them, `show` one.")
 app.add_typer(runs_app, name="runs")
-
-err = Console(stderr=True)
-out = Console()
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where all state lies (default: .auterity).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
@@ -32,9 +25,9 @@ def main() -> None:
     try:
         app()
     except AuterityError as error:
-        _fail(str(error))
+        terminal.fail(str(error))
     except KeyboardInterrupt:
-        _fail("interrupted")
+        terminal.fail("interrupted")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -57,9 +50,9 @@ def up(
     conf = _conf(data_dir)
     wanted = platform.Ports(port, kafka_port, registry_port)
     if detach:
-        with _spinner("starting", quiet=as_json):
+        with terminal.spinner("starting", quiet=as_json):
             facts = platform.detach(conf, wanted)
-        _print(facts.public(), as_json, lambda: _say_facts(facts))
+        terminal.show(facts.public(), as_json, lambda: terminal.facts(facts))
         return
     from runtime.logs import configure
 
@@ -67,8 +60,8 @@ def up(
     stop = threading.Event()
     platform.stop_on_signals(stop.set)
     here = platform.Platform(conf, wanted)
-    with here.running(_note) as facts:
-        _print(facts.public(), as_json, lambda: _say_facts(facts))
+    with here.running(terminal.note) as facts:
+        terminal.show(facts.public(), as_json, lambda: terminal.facts(facts))
         here.watch(stop)
 
 
@@ -78,8 +71,8 @@ def down(data_dir: DataDir = None, as_json: Json = False) -> None:
     from runtime import platform
 
     stopped = platform.down(_conf(data_dir).data_dir)
-    _print(
-        {"stopped": stopped}, as_json, lambda: out.print("stopped " + ", ".join(stopped) if stopped else "nothing ran")
+    terminal.show(
+        {"stopped": stopped}, as_json, lambda: terminal.out.print("stopped " + ", ".join(stopped) if stopped else "nothing ran")
     )
 
 
@@ -97,9 +90,9 @@ def status(
     conf = _conf(data_dir)
     facts = platform.facts(conf.data_dir)
     found = state.wait(facts, conf, timeout) if wait else state.status(facts, conf)
-    _print(found, as_json, lambda: _say_status(found))
+    terminal.show(found, as_json, lambda: terminal.status(found))
     if wait and not found.idle:
-        _fail(f"not idle after {timeout:.0f} s: " + "; ".join(found.reasons or ["it was not idle twice running"]))
+        terminal.fail(f"not idle after {timeout:.0f} s: " + "; ".join(found.reasons or ["it was not idle twice running"]))
 
 
 @app.command()
@@ -119,7 +112,7 @@ def ingest(
     conf = _conf(data_dir)
     facts = platform.facts(conf.data_dir)
     bad_rows_max = None if skip_bad_rows == "all" else _number("--skip-bad-rows", skip_bad_rows)
-    with _bar(quiet=as_json) as bar:
+    with terminal.Bar(quiet=as_json) as bar:
         try:
             done = ingestion.run(facts, file, source, tenant, workflow, bad_rows_max, bar)
         except IngestStopped as error:
@@ -127,13 +120,13 @@ def ingest(
         else:
             reason = "" if done.complete else f"{file.name}: stopped; the same command goes on where this one ended"
     counts = {name: getattr(done, name) for name in ("read", "accepted", "duplicates", "rejected", "seconds")}
-    _print(
+    terminal.show(
         counts,
         as_json,
-        lambda: out.print(", ".join(f"{value:,} {name}" for name, value in counts.items() if name != "seconds")),
+        lambda: terminal.out.print(", ".join(f"{value:,} {name}" for name, value in counts.items() if name != "seconds")),
     )
     if reason:
-        _fail(reason)
+        terminal.fail(reason)
 
 
 @app.command()
@@ -155,7 +148,7 @@ def events(
     found = log.events(
         facts.kafka, codec, topic, tenant=tenant, correlation_id=correlation_id, limit=limit, first=first
     )
-    _print(found, as_json, lambda: [out.print_json(json.dumps(each)) for each in found])
+    terminal.show(found, as_json, lambda: [XX)
 
 
 @app.command()
@@ -172,7 +165,7 @@ def query(
 
     conf = _conf(data_dir)
     table = ask(platform.facts(conf.data_dir), conf, sql, tenant, timeout)
-    _print({"columns": list(table.columns), "rows": table.rows}, as_json, lambda: _say_rows(table.columns, table.rows))
+    terminal.show({"columns": list(table.columns), "rows": table.rows}, as_json, lambda: terminal.rows(table.columns, table.rows))
 
 
 @runs_app.command("list")
@@ -189,7 +182,7 @@ def runs_list(
     conf = _conf(data_dir)
     found = runs(platform.facts(conf.data_dir), conf, tenant, limit)
     columns = list(found[0]) if found else ["no runs"]
-    _print(found, as_json, lambda: _say_rows(columns, [list(each.values()) for each in found]))
+    terminal.show(found, as_json, lambda: terminal.rows(columns, [list(each.values()) for each in found]))
 
 
 @runs_app.command("show")
@@ -200,7 +193,7 @@ def runs_show(run_id: str, tenant: Tenant = None, data_dir: DataDir = None, as_j
 
     conf = _conf(data_dir)
     moments = run(platform.facts(conf.data_dir), conf, run_id, tenant)
-    _print({"run_id": run_id, "events": moments}, as_json, lambda: out.print(tree(run_id, moments)))
+    terminal.show({"run_id": run_id, "events": moments}, as_json, lambda: terminal.out.print(tree(run_id, moments)))
 
 
 @app.command()
@@ -224,7 +217,7 @@ def replay(
     facts = platform.facts(_conf(data_dir).data_dir)
     bounds = Bounds(tenant, _moment("--from", begin), _moment("--to", end))
     started = time.monotonic()
-    with _bar(quiet=as_json) as bar:
+    with terminal.Bar(quiet=as_json) as bar:
         verdict = runner.verify(facts.kafka, _codec(facts.registry), bounds, bar)
     seconds = round(time.monotonic() - started, 3)
     answer = {
@@ -239,10 +232,10 @@ def replay(
             topic: {"records": verdict.records[topic], "digest": verdict.digests[topic]} for topic in verdict.digests
         },
     }
-    _print(answer, as_json, lambda: _say_verdict(verdict, seconds))
+    terminal.show(answer, as_json, lambda: terminal.verdict(verdict, seconds))
     if verdict.differences:
         first = verdict.differences[0]
-        _fail(
+        terminal.fail(
             f"{len(verdict.differences)} differences; first at {first.topic}/{first.partition}/{first.offset}, {first.field}"
         )
 
@@ -265,15 +258,15 @@ def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
     from runtime.doctor import findings
 
     found = findings(_conf(data_dir))
-    _print(
+    terminal.show(
         found,
         as_json,
         lambda: [
-            out.print(("[green]ok [/]" if each.ok else "[red]no [/]") + f"{each.what}: {each.found}") for each in found
+            terminal.out.print(("[green]ok [/]" if each.ok else "[red]no [/]") + f"{each.what}: {each.found}") for each in found
         ],
     )
     if any(not each.ok for each in found):
-        _fail("; ".join(f"{each.what}: {each.found}" for each in found if not each.ok))
+        terminal.fail("; ".join(f"{each.what}: {each.found}" for each in found if not each.ok))
 
 
 @app.command()
@@ -299,15 +292,13 @@ def analytics(
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:
     from runtime.data_dir import prepare
+    from runtime.deployment import where
     from runtime.logs import configure
-    from runtime.platform import facts
 
     conf = _conf(data_dir)
     configure(conf.log_level)
     prepare(conf.data_dir)
-    kafka = conf.kafka or facts(conf.data_dir).kafka
-    registry = conf.registry or facts(conf.data_dir).registry
-    return conf, kafka, registry
+    return conf, *where(conf)
 
 
 def _conf(data_dir: Path | None) -> Settings:
@@ -340,97 +331,6 @@ def _number(option: str, text: str) -> int:
     if not text.isdigit():
         raise typer.BadParameter(f"{option} {text}: neither a number nor `all`")
     return int(text)
-
-
-def _print(answer: Any, as_json: bool, say: Callable[[], object]) -> None:
-    """Prints the answer: as one JSON document, or in words."""
-    if as_json:
-        import msgspec
-
-        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
-        sys.stdout.flush()
-    else:
-        say()
-
-
-def _fail(reason: str) -> None:
-    err.print(f"auterity: {' '.join(reason.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
-    sys.exit(1)
-
-
-def _note(text: str) -> None:
-    err.print(text, style="dim", markup=False, highlight=False)
-
-
-def _say_facts(facts: Any) -> None:
-    for name, value in facts.public().items():
-        out.print(f"{name:9} {value}", highlight=False, soft_wrap=True)
-
-
-def _say_status(found: Any) -> None:
-    for part in found.parts:
-        out.print(f"{part.name:10} {part.state:9} {part.address}", highlight=False)
-    for stage, count in found.lag.items():
-        out.print(f"{stage:10} {'level' if not count else f'{count:,} to go'}", highlight=False)
-    out.print("idle" if found.idle else "busy: " + "; ".join(found.reasons), highlight=False)
-
-
-def _say_rows(columns: Any, rows: Any) -> None:
-    grid = Grid(*[str(column) for column in columns])
-    for row in rows:
-        grid.add_row(*[str(value) for value in row])
-    out.print(grid)
-
-
-def _say_verdict(verdict: Any, seconds: float) -> None:
-    for topic, digest in verdict.digests.items():
-        out.print(f"{topic:22} {verdict.records[topic]:>10,} records  {digest}", highlight=False, soft_wrap=True)
-    out.print(
-        f"{verdict.checked:,} decisions made again in {seconds} s: {len(verdict.differences)} differences, "
-        f"{verdict.other_version} under another version, {verdict.pending} pending",
-        highlight=False,
-    )
-    for each in verdict.differences[:1]:
-        out.print(
-            f"first: {each.topic}/{each.partition}/{each.offset} {each.field}: "
-            f"recorded {each.recorded}, decided {each.decided}",
-            markup=False,
-        )
-
-
-class _bar:  # noqa: N801  used as a context manager
-    """A progress bar on standard error that is called with what is done and what there is."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=err,
-            disable=quiet,
-            transient=False,
-        )
-        self._task: Any = None
-
-    def __enter__(self) -> "_bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, done: int, total: int, text: str = "") -> None:
-        if self._task is None:
-            self._task = self._progress.add_task(text, total=total)
-        self._progress.update(self._task, completed=done, total=total, description=text)
-
-
-def _spinner(text: str, quiet: bool) -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext() if quiet else err.status(text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The platform of one data directory: its servers and processes, started in order, watched, and stopped."""
 
-import asyncio
 import logging
 import os
 import signal
@@ -10,24 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec import json as msgjson
 
-from connectors.kafka import KafkaPublisher, ensure_topics, ready
-from connectors.registry import Registry
-from runtime import ports
+from runtime import deployment, ports
 from runtime.data_dir import locked, prepare
-from runtime.definitions import publish, read, shipped
+from runtime.definitions import shipped
 from runtime.errors import NotRunning, ServerFailed
 from runtime.jars import Progress
 from runtime.kafka_server import EmbeddedKafka
 from runtime.processes import ManagedProcess, recorded
 from runtime.registry_server import EmbeddedRegistry
 from runtime.settings import Settings
-from schemas.catalogue import TOPICS
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +101,7 @@ class Platform:
         kafka = self._kafka.bootstrap if self._kafka else str(self._conf.kafka)
         registry = self._registry.url if self._registry else str(self._conf.registry)
         progress("preparing topics and schemas")
-        ready(kafka)
-        ensure_topics(kafka, TOPICS.values(), self._conf.kafka_replicas)
-        asyncio.run(_define(kafka, registry, self._conf))
+        deployment.prepare(kafka, registry, self._conf, shipped(deployment.hosted(self._conf)))
         facts = Facts(self._analytics_url(), kafka, registry, str(self.data_dir), os.getpid())
         progress("starting worker and analytics")
         self._children = [_Child(self.data_dir, name, facts, self._conf) for name in ("worker", "analytics")]
@@ -180,34 +173,6 @@ class _Child:
     def stop(self) -> None:
         self._process.stop(CHILD_STOP_S)
         self._ready_file.unlink(missing_ok=True)
-
-
-async def _define(kafka: str, registry_url: str, conf: Settings) -> None:
-    """Registers the schemas, and publishes the shipped definitions that are new or changed."""
-    registry = Registry(registry_url)
-    try:
-        codec = registry.codec()
-    finally:
-        registry.close()
-    publisher = KafkaPublisher(kafka, "auterity-up")
-    try:
-        await publish(shipped(_hosted(conf)), read(kafka, codec), codec, publisher, datetime.now(UTC))
-    finally:
-        publisher.close()
-
-
-def _hosted(conf: Settings) -> dict[str, object] | None:
-    if conf.model is None:
-        return None
-    from connectors.models.hosted import prices
-
-    given, taken = prices(conf.model)
-    return {
-        "id": conf.model,
-        "provider": conf.model.partition("/")[0],
-        "input_usd_micros_per_million": given,
-        "output_usd_micros_per_million": taken,
-    }
 
 
 def facts_file(data_dir: Path) -> Path:

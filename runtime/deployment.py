@@ -1,0 +1,75 @@
+"""What a Kafka needs before anything runs on it: topics, schemas, definitions."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.kafka import KafkaPublisher, ensure_topics, ready
+from connectors.registry import Registry
+from domain.definitions import PLATFORM, BadDefinition
+from runtime.definitions import load, publish, read, shipped
+from runtime.settings import Settings
+from schemas.catalogue import TOPICS
+from schemas.events import Definition
+
+MARKS = {"steps": "workflow", "rules": "rules", "models": "models"}
+"""The field by which the kind of a definition's file is known; a workflow may name rules too, so steps come first."""
+
+
+def define(conf: Settings, files: Sequence[Path], tenant_id: str | None) -> list[Definition]:
+    """Publishes the files' definitions (none: the shipped ones), and returns the versions that are new."""
+    bodies = [(_kind(path, body := load(path)), body) for path in files] or shipped(hosted(conf))
+    kafka, registry = where(conf)
+    return prepare(kafka, registry, conf, bodies, tenant_id or PLATFORM)
+
+
+def prepare(
+    kafka: str, registry_url: str, conf: Settings, bodies: Sequence[tuple[str, Any]], tenant_id: str = PLATFORM
+) -> list[Definition]:
+    """Makes the topics that are missing, registers the schemas, publishes the definitions that are new or changed."""
+    ready(kafka)
+    ensure_topics(kafka, TOPICS.values(), conf.kafka_replicas)
+    registry = Registry(registry_url)
+    try:
+        codec = registry.codec()
+    finally:
+        registry.close()
+    publisher = KafkaPublisher(kafka, "auterity-define")
+    try:
+        return asyncio.run(publish(bodies, read(kafka, codec), codec, publisher, datetime.now(UTC), tenant_id))
+    finally:
+        publisher.close()
+
+
+def where(conf: Settings) -> tuple[str, str]:
+    """Returns Kafka and registry: as the settings say, else of the platform that runs on the data directory."""
+    from runtime.platform import facts
+
+    if conf.kafka is not None and conf.registry is not None:
+        return conf.kafka, conf.registry
+    here = facts(conf.data_dir)
+    return conf.kafka or here.kafka, conf.registry or here.registry
+
+
+def hosted(conf: Settings) -> dict[str, object] | None:
+    """Returns the definition of the hosted model that the settings name, with LiteLLM's price; None for none."""
+    if conf.model is None:
+        return None
+    from connectors.models.hosted import prices
+
+    given, taken = prices(conf.model)
+    return {
+        "id": conf.model,
+        "provider": conf.model.partition("/")[0],
+        "input_usd_micros_per_million": given,
+        "output_usd_micros_per_million": taken,
+    }
+
+
+def _kind(path: Path, body: dict[str, Any]) -> str:
+    for mark, kind in MARKS.items():
+        if mark in body:
+            return kind
+    raise BadDefinition(f"{path}: neither a workflow (steps), nor rules, nor models")
