@@ -71,9 +71,7 @@ def down(data_dir: DataDir = None, as_json: Json = False) -> None:
     from runtime import platform
 
     stopped = platform.down(_conf(data_dir).data_dir)
-    terminal.show(
-        {"stopped": stopped}, as_json, lambda: terminal.out.print("stopped " + ", ".join(stopped) if stopped else "nothing ran")
-    )
+    terminal.show({"stopped": stopped}, as_json, lambda: terminal.out.print(", ".join(stopped) or "nothing ran"))
 
 
 @app.command()
@@ -92,7 +90,24 @@ def status(
     found = state.wait(facts, conf, timeout) if wait else state.status(facts, conf)
     terminal.show(found, as_json, lambda: terminal.status(found))
     if wait and not found.idle:
-        terminal.fail(f"not idle after {timeout:.0f} s: " + "; ".join(found.reasons or ["it was not idle twice running"]))
+        reasons = "; ".join(found.reasons or ["it was not idle twice running"])
+        terminal.fail(f"not idle after {timeout:.0f} s: {reasons}")
+
+
+@app.command()
+def define(
+    files: Annotated[list[Path] | None, typer.Argument(help="YAML files; none: those that come along.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Whose they are; unset: everybody's.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Publish workflows, rules and models; a new version only where something changed. Makes missing topics too."""
+    from runtime import deployment
+
+    made = deployment.define(_conf(data_dir), files or [], tenant)
+    found = [{"kind": each.kind, "id": each.id, "version": each.version, "digest": each.digest} for each in made]
+    columns = ["kind", "id", "version", "digest"]
+    terminal.show(found, as_json, lambda: terminal.rows(columns, [list(each.values()) for each in found]))
 
 
 @app.command()
@@ -120,11 +135,7 @@ def ingest(
         else:
             reason = "" if done.complete else f"{file.name}: stopped; the same command goes on where this one ended"
     counts = {name: getattr(done, name) for name in ("read", "accepted", "duplicates", "rejected", "seconds")}
-    terminal.show(
-        counts,
-        as_json,
-        lambda: terminal.out.print(", ".join(f"{value:,} {name}" for name, value in counts.items() if name != "seconds")),
-    )
+    terminal.show(counts, as_json, lambda: terminal.counts(counts))
     if reason:
         terminal.fail(reason)
 
@@ -148,7 +159,7 @@ def events(
     found = log.events(
         facts.kafka, codec, topic, tenant=tenant, correlation_id=correlation_id, limit=limit, first=first
     )
-    terminal.show(found, as_json, lambda: [XX)
+    terminal.show(found, as_json, lambda: terminal.documents(found))
 
 
 @app.command()
@@ -165,7 +176,8 @@ def query(
 
     conf = _conf(data_dir)
     table = ask(platform.facts(conf.data_dir), conf, sql, tenant, timeout)
-    terminal.show({"columns": list(table.columns), "rows": table.rows}, as_json, lambda: terminal.rows(table.columns, table.rows))
+    answer = {"columns": list(table.columns), "rows": table.rows}
+    terminal.show(answer, as_json, lambda: terminal.rows(table.columns, table.rows))
 
 
 @runs_app.command("list")
@@ -235,9 +247,8 @@ def replay(
     terminal.show(answer, as_json, lambda: terminal.verdict(verdict, seconds))
     if verdict.differences:
         first = verdict.differences[0]
-        terminal.fail(
-            f"{len(verdict.differences)} differences; first at {first.topic}/{first.partition}/{first.offset}, {first.field}"
-        )
+        place = f"{first.topic}/{first.partition}/{first.offset}, {first.field}"
+        terminal.fail(f"{len(verdict.differences)} differences; first at {place}")
 
 
 @app.command()
@@ -258,13 +269,7 @@ def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
     from runtime.doctor import findings
 
     found = findings(_conf(data_dir))
-    terminal.show(
-        found,
-        as_json,
-        lambda: [
-            terminal.out.print(("[green]ok [/]" if each.ok else "[red]no [/]") + f"{each.what}: {each.found}") for each in found
-        ],
-    )
+    terminal.show(found, as_json, lambda: terminal.findings(found))
     if any(not each.ok for each in found):
         terminal.fail("; ".join(f"{each.what}: {each.found}" for each in found if not each.ok))
 

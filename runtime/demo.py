@@ -112,9 +112,8 @@ def _day(facts: Facts, conf: Settings, began: float, console: Console, quiet: bo
 
         found = wait(facts, conf, TIMEOUT_S, tell)
     if not found.idle:
-        raise ServerFailed(
-            "the platform", f"is not done after {TIMEOUT_S:.0f} s", "; ".join(found.reasons), conf.data_dir / "logs"
-        )
+        what = f"is not done after {TIMEOUT_S:.0f} s"
+        raise ServerFailed("the platform", what, "; ".join(found.reasons), conf.data_dir / "logs")
     return _summary(facts, conf, began, sum(found.lag.values()))
 
 

@@ -45,6 +45,20 @@ def status(found: Any) -> None:
     out.print("idle" if found.idle else "busy: " + "; ".join(found.reasons), highlight=False)
 
 
+def counts(found: dict[str, Any]) -> None:
+    out.print(", ".join(f"{value:,} {name}" for name, value in found.items()), highlight=False)
+
+
+def documents(found: list[Any]) -> None:
+    for each in found:
+        out.print_json(msgspec.json.encode(each).decode())
+
+
+def findings(found: Any) -> None:
+    for each in found:
+        out.print("[green]ok[/]" if each.ok else "[red]no[/]", f"{each.what}: {each.found}", highlight=False)
+
+
 def rows(columns: Any, found: Any) -> None:
     grid = Grid(*[str(column) for column in columns])
     for row in found:
