@@ -27,6 +27,10 @@ DELIVERY_TIMEOUT_S = 30.0
 """After this time without an acknowledgement a record counts as not written."""
 QUEUE_MESSAGES_MAX = 200_000
 READ_BATCH = 5000
+PASSING = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
+"""What Kafka answers for a moment while partitions are made or moved."""
 
 
 class KafkaUnavailable(Unavailable):
@@ -313,19 +317,17 @@ def _topics(admin: AdminClient, bootstrap: str) -> dict[str, int]:
 def _offsets(bootstrap: str, topics: Iterable[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
     admin = _admin(bootstrap)
     existing = _topics(admin, bootstrap)
-    wanted = {
-        TopicPartition(topic, number): which
-        for topic in topics
-        if topic in existing
-        for number in range(existing[topic])
-    }
-    if not wanted:
-        return {}
-    try:
+    wanted = {TopicPartition(name, number): which for name in topics for number in range(existing.get(name, 0))}
+    deadline = time.monotonic() + REQUEST_TIMEOUT_S
+    while wanted:
         futures = admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
-        return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
-    except KafkaException as error:
-        raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
+        try:
+            return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in PASSING or time.monotonic() > deadline:
+                raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
+            time.sleep(0.1)  # a partition that was just made or moved has no leader for a moment
+    return {}
 
 
 def _admin(bootstrap: str) -> AdminClient:

@@ -152,8 +152,8 @@ KINDS: dict[str, type[Body]] = {"workflow": Workflow, "rules": Rules, "models": 
 
 def parse(kind: str, body: str) -> Body:
     """Returns the definition in this JSON text; raises BadDefinition naming the field or step that is wrong."""
-    if len(body) > BODY_BYTES_MAX:
-        raise BadDefinition(f"{kind}: {len(body)} bytes, more than {BODY_BYTES_MAX}")
+    if (size := len(body.encode())) > BODY_BYTES_MAX:
+        raise BadDefinition(f"{kind}: {size} bytes, more than {BODY_BYTES_MAX}")
     try:
         parsed = msgspec.json.decode(body.encode(), type=KINDS[kind])
     except KeyError:

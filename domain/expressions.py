@@ -36,7 +36,7 @@ class Scope:
         try:
             answer = _compiled(expression).execute(self._context)
         except (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-            raise ExpressionFailed(f"{expression!r}: {type(error).__name__} {error}".splitlines()[0]) from error
+            raise ExpressionFailed(f"{expression!r}: {_why(expression, error)}") from error
         if not isinstance(answer, bool):
             raise ExpressionFailed(f"{expression!r} gives {type(answer).__name__}, not true or false")
         return answer
@@ -53,6 +53,14 @@ def check(expression: str, variables: Iterable[str]) -> None:
     unknown = sorted(set(program.variables()) - set(variables))
     if unknown:
         raise BadExpression(f"{expression!r} names {', '.join(unknown)}; known are {', '.join(sorted(variables))}")
+
+
+def _why(expression: str, error: Exception) -> str:
+    """Returns what went wrong without a value of the input: it may be personal."""
+    name, text = type(error).__name__, str(error).partition("\n")[0]
+    if isinstance(error, KeyError):
+        return f"{name} {text}" if str(error.args[0]) in expression else name
+    return f"{name} {text.partition(' error: ')[0]}"
 
 
 @lru_cache(maxsize=4096)

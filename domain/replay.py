@@ -5,6 +5,7 @@ first, because they hold the versions that each run was decided under. What mode
 the log; nothing here has an effect.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 from msgspec import Struct, structs
 
 from domain.decider import Decider, step
-from domain.definitions import Definitions
+from domain.definitions import PLATFORM, Definitions
 from schemas.codec import PREFIX, Codec
-from schemas.errors import Rejected, Undecodable
+from schemas.errors import Undecodable
 from schemas.events import Definition, Event, Pin, Request
 from schemas.record import Record, header
 
@@ -25,6 +26,8 @@ VERSION_FIELDS = frozenset({"libraries"})
 """A record that differs in these alone was decided under another version of a library, not otherwise."""
 
 MISSING, EXTRA, BYTES = "missing", "extra", "x-digest"
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Offsets = Mapping[tuple[str, int], int]
 
@@ -104,15 +107,14 @@ class _Versions(Definitions):
         self.pins: Sequence[Pin] = ()
         self.moment_ms = 0
         self._history: list[tuple[int, Definition]] = []
+        self._known: set[tuple[str, str, str, int, str]] = set()
 
     def take(self, record: Record, event: Definition) -> None:
         self.add(event)
         self._history.append((record.timestamp_ms, event))
+        self._known.add((event.tenant_id, event.kind, event.id, event.version, event.digest))
 
     def last(self, tenant_id: str, kind: str, name: str) -> Definition | None:
-        for pin in self.pins:
-            if pin.kind == kind and pin.id == name:
-                return self.version(pin.digest)
         place = (tenant_id, kind, name)
         known = [
             event
@@ -122,10 +124,14 @@ class _Versions(Definitions):
         return max(known, key=lambda event: event.version) if known else None
 
     def pin(self, tenant_id: str, kind: str, name: str) -> Pin:
+        """Returns what is on record if there ever was such a version; a pin that names none is a difference."""
         for pin in self.pins:
-            if pin.kind == kind and pin.id == name:
+            if pin.kind == kind and pin.id == name and self._was(tenant_id, pin):
                 return pin
         return super().pin(tenant_id, kind, name)
+
+    def _was(self, tenant_id: str, pin: Pin) -> bool:
+        return any((owner, pin.kind, pin.id, pin.version, pin.digest) in self._known for owner in (tenant_id, PLATFORM))
 
 
 class Replay:
@@ -210,7 +216,7 @@ class Replay:
             else:
                 values = [repr(getattr(event, name))[:200] for event in (recorded, decided)]
                 wrong.append(_difference(record, name, *values))
-        wrong.sort(key=lambda each: (each.timestamp_ms, each.topic, each.partition, each.offset))
+        wrong.sort(key=lambda each: (each.timestamp_ms, each.topic, each.partition, each.offset, each.field == MISSING))
         digests = {}
         for topic in sorted({topic for topic, _ in self._hashes}):
             parts = sorted((place, each.digest()) for place, each in self._hashes.items() if place[0] == topic)
@@ -228,8 +234,8 @@ class Replay:
         self._versions.moment_ms = record.timestamp_ms
         try:
             decided, state = step(decider, self._states.get(key), event, self._versions)
-        except Rejected:
-            return  # it was a dead letter then, too
+        except Exception:  # noqa: BLE001  as the stage does: what fails for this event was a dead letter then, too
+            return
         if decider.state is not None:
             self._states[key] = state
         for each in decided:
@@ -285,7 +291,8 @@ def first_unlike(recorded: Event, decided: Event) -> str | None:
 
 
 def _short(event_id: str) -> bytes:
-    return bytes.fromhex(event_id.replace("-", "")) if len(event_id) == 36 else event_id.encode()
+    """Returns the 16 bytes of a UUID; clients may name their events otherwise, too."""
+    return bytes.fromhex(event_id.replace("-", "")) if _UUID.fullmatch(event_id) else event_id.encode()
 
 
 def _tenant(record: Record) -> str:

@@ -10,6 +10,9 @@ from domain.ids import derive
 from schemas.events import BusinessEvent, Event, Pin, Request, RequestKind
 
 
+PASSED_MAX = 1000
+
+
 class Begun(Struct, frozen=True):
     """A run that an event of this subject started."""
 
@@ -23,6 +26,9 @@ class Subject(Struct):
     """The runs of one subject of one source, by workflow."""
 
     runs: dict[str, Begun] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
+    """Ids of the events that came before the run of their workflow and did not start it, the newest 1,000: a
+    repetition of one is not a later event."""
 
 
 class Triggers:
@@ -45,7 +51,8 @@ class Triggers:
             if begun.first_event_id == event.event_id:
                 return []
             if _mode(begun.pins, definitions) == "first-of-subject":
-                return [_attachment(event, begun)]
+                passed = state is not None and event.event_id in state.passed
+                return [] if passed else [_attachment(event, begun)]
         pin = definitions.pin(event.tenant_id, "workflow", event.workflow)
         workflow = definitions.workflow(pin.digest)
         if workflow.trigger.when is not None and not _scope(event).holds(workflow.trigger.when):
@@ -57,12 +64,18 @@ class Triggers:
         return [_run(event, pins)]
 
     def evolve(self, state: Subject | None, event: Event) -> Subject | None:
-        """Remembers the run that was asked for."""
+        """Remembers the run that was asked for, and the events that asked for none."""
+        before = state or Subject()
+        if isinstance(event, BusinessEvent):
+            if event.workflow is None or event.workflow in before.runs or event.event_id in before.passed:
+                return state
+            return Subject(before.runs, [*before.passed, event.event_id][-PASSED_MAX:])
         if not isinstance(event, Request) or event.kind is not RequestKind.RUN:
             return state
         assert event.workflow is not None and event.run_id is not None and event.causation_id is not None
         begun = Begun(event.run_id, event.causation_id, event.correlation_id, event.pins)
-        return Subject({**(state.runs if state else {}), event.workflow: begun})
+        passed = [each for each in before.passed if each != event.causation_id]
+        return Subject({**before.runs, event.workflow: begun}, passed)
 
 
 def _mode(pins: Sequence[Pin], definitions: Definitions) -> str:

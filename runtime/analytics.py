@@ -27,7 +27,7 @@ def run_analytics(bootstrap: str, registry_url: str, data_dir: Path, port: int, 
 
 
 async def _analytics(bootstrap: str, registry_url: str, data_dir: Path, port: int, conf: Settings) -> None:
-    place = Place(bootstrap, data_dir / "analytics")
+    place = Place(bootstrap, data_dir / "analytics", conf.group_prefix)
     async with Workbench(place, registry_url) as tools:
         with opened(tools.codec, data_dir, port, conf) as sink:
             await serve([SinkStage(NAME, sink, tools).app], data_dir / "run" / "analytics.ready")

@@ -226,11 +226,12 @@ def replay(
 
     if not verify:
         raise typer.BadParameter("say --verify")
-    facts = platform.facts(_conf(data_dir).data_dir)
+    conf = _conf(data_dir)
+    facts = platform.facts(conf.data_dir)
     bounds = Bounds(tenant, _moment("--from", begin), _moment("--to", end))
     started = time.monotonic()
     with terminal.Bar(quiet=as_json) as bar:
-        verdict = runner.verify(facts.kafka, _codec(facts.registry), bounds, bar)
+        verdict = runner.verify(facts.kafka, conf.group_prefix, _codec(facts.registry), bounds, bar)
     seconds = round(time.monotonic() - started, 3)
     answer = {
         "checked": verdict.checked,

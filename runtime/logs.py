@@ -28,10 +28,10 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Sends this process's logs to standard error; libraries that tell much speak up only from WARNING on."""
+    """Sends this process's logs to standard error; libraries that tell much speak up from WARNING on (at DEBUG: from INFO on)."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.INFO if level.upper() == "DEBUG" else logging.WARNING)
     logging.captureWarnings(True)

@@ -46,10 +46,14 @@ class Log:
 
 
 def verify(
-    bootstrap: str, codec: Codec, bounds: Bounds, progress: Callable[[int, int], None] = lambda done, of: None
+    bootstrap: str,
+    prefix: str,
+    codec: Codec,
+    bounds: Bounds,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Verdict:
     """Makes every decision on the log again and compares it; reads the log once more when something differs."""
-    done = {decider.name: committed(bootstrap, f"auterity.{decider.name}") for decider in DECIDERS}
+    done = {decider.name: committed(bootstrap, f"{prefix}.{decider.name}") for decider in DECIDERS}
     log = Log.now(bootstrap)
     replay = Replay(DECIDERS, codec, bounds, done)
     _feed(replay, log, progress)

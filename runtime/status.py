@@ -66,7 +66,7 @@ class Status(Struct, frozen=True):
 
 def status(facts: Facts, conf: Settings) -> Status:
     """Returns the state at this moment."""
-    behind = _behind(facts.kafka)
+    behind = lags(facts.kafka, conf.group_prefix)
     lag = {stage: sum(partitions.values()) for stage, partitions in behind.items()}
     runs, effects = (int(each) for each in ask(facts, conf, OPEN).rows[0])
     return Status(not sum(lag.values()) and not runs and not effects, lag, _parts(facts, conf), behind, runs, effects)
@@ -91,13 +91,13 @@ def wait(facts: Facts, conf: Settings, timeout_s: float, tell: Callable[[Status]
         time.sleep(POLL_S)
 
 
-def _behind(bootstrap: str) -> dict[str, dict[str, int]]:
+def lags(bootstrap: str, prefix: str) -> dict[str, dict[str, int]]:
     """Returns the lag by stage and partition.
 
     What all stages have committed is read before any end: the other way round, work that moves on in between would
     hide from both.
     """
-    done = {stage: committed(bootstrap, f"auterity.{stage}") for stage in STAGES}
+    done = {stage: committed(bootstrap, f"{prefix}.{stage}") for stage in STAGES}
     last = ends(bootstrap, TOPICS)
     return {
         stage: {

@@ -28,7 +28,7 @@ STOP_S = 10.0
 
 def run_worker(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -> None:
     """Runs until SIGTERM; every stage finishes what it holds, then the process ends."""
-    place = Place(bootstrap, data_dir / "worker")
+    place = Place(bootstrap, data_dir / "worker", conf.group_prefix)
     uvloop.run(_worker(place, registry_url, conf, data_dir / "run" / "worker.ready"))
 
 

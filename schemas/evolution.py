@@ -1,5 +1,6 @@
 """What a schema may hold, and how it may change: checked before anything is registered."""
 
+import json
 from typing import Any
 
 DEPTH_MAX = 6
@@ -16,7 +17,7 @@ def lint(schema: dict[str, Any]) -> list[str]:
     names = tuple(field["name"] for field in schema["fields"][: len(HEAD)])
     if names != HEAD:
         found.append(f"{schema['name']}: begins with {', '.join(names)}, not {', '.join(HEAD)}")
-    _lint(schema, schema["name"], (), found)
+    _lint(schema, schema["name"], (), {}, found)
     return found
 
 
@@ -30,43 +31,52 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return found
 
 
-def _lint(kind: Any, path: str, above: tuple[str, ...], found: list[str]) -> None:
+def _lint(kind: Any, path: str, above: tuple[str, ...], named: dict[str, Any], found: list[str]) -> None:
     if len(above) > DEPTH_MAX:
         found.append(f"{path}: deeper than {DEPTH_MAX}")
         return
     if isinstance(kind, list):
         for each in kind:
-            _lint(each, path, above, found)
+            _lint(each, path, above, named, found)
     elif isinstance(kind, str):
         if kind in above:
             found.append(f"{path}: {kind} holds itself")
+    elif not isinstance(kind["type"], str):
+        found.append(f"{path}: a type within a type")
     elif kind["type"] == "record":
         if kind["name"] in above:
             found.append(f"{path}: {kind['name']} holds itself")
             return
+        named[kind["name"]] = kind
         for field in kind["fields"]:
             inner = f"{path}.{field['name']}"
             if not field.get("doc"):
                 found.append(f"{inner}: no doc")
             if field.get("pii") not in PII:
                 found.append(f"{inner}: no pii class")
-            _lint(field["type"], inner, (*above, kind["name"]), found)
+            _lint(field["type"], inner, (*above, kind["name"]), named, found)
     elif kind["type"] == "array":
-        if _width(kind["items"]) == EMPTY:
+        _lint(kind["items"], path, (*above, ""), named, found)
+        if _width(kind["items"], named) == EMPTY:
             found.append(f"{path}: an array of nothing")
-        _lint(kind["items"], path, (*above, ""), found)
     elif kind["type"] == "map":
-        _lint(kind["values"], path, (*above, ""), found)
+        _lint(kind["values"], path, (*above, ""), named, found)
+    elif kind["type"] == "fixed":
+        named[kind["name"]] = kind
     elif kind["type"] == "enum" and kind.get("default") != "unknown":
         found.append(f"{path}: an enum without the default unknown")
 
 
-def _width(kind: Any) -> int:
-    """Returns the fewest bytes a value of this type takes."""
-    if kind == "null":
+def _width(kind: Any, named: dict[str, Any], above: tuple[str, ...] = ()) -> int:
+    """Returns the fewest bytes a value of this type takes; what holds itself takes one at least."""
+    if isinstance(kind, str):
+        kind = named.get(kind, kind)
+    if kind == "null" or kind == {"type": "null"}:
         return EMPTY
     if isinstance(kind, dict) and kind["type"] == "record":
-        return sum(_width(field["type"]) for field in kind["fields"])
+        if kind["name"] in above:
+            return 1
+        return sum(_width(field["type"], named, (*above, kind["name"])) for field in kind["fields"])
     if isinstance(kind, dict) and kind["type"] == "fixed":
         return int(kind["size"])
     return 1
@@ -80,7 +90,7 @@ def _changes(old: Any, new: Any, path: str, found: list[str]) -> None:
         elif old != new:
             found.append(f"{path}: type changed from {old} to {new}")
         return
-    for part in ("type", "name", "logicalType"):
+    for part in ("type", "name", "logicalType", "size"):
         if not isinstance(old.get(part), dict | list) and old.get(part) != new.get(part):
             found.append(f"{path}: {part} changed from {old.get(part)} to {new.get(part)}")
             return
@@ -89,6 +99,8 @@ def _changes(old: Any, new: Any, path: str, found: list[str]) -> None:
     elif old["type"] == "enum":
         if new["symbols"][: len(old["symbols"])] != old["symbols"]:
             found.append(f"{path}: symbols changed, not only appended")
+        elif old.get("default") != new.get("default"):
+            found.append(f"{path}: the enum's default changed from {old.get('default')} to {new.get('default')}")
         elif new["symbols"] != old["symbols"] and "default" not in old:
             found.append(f"{path}: a symbol appended to an enum that had no default")
     for part in ("items", "values"):
@@ -99,12 +111,13 @@ def _changes(old: Any, new: Any, path: str, found: list[str]) -> None:
 def _fields(old: dict[str, Any], new: dict[str, Any], path: str, found: list[str]) -> None:
     before = {field["name"]: field for field in old["fields"]}
     after = {field["name"]: field for field in new["fields"]}
-    for name in before.keys() - after.keys():
+    for name in sorted(before.keys() - after.keys()):
         found.append(f"{path}.{name}: removed")
-    for name in after.keys() - before.keys():
+    for name in sorted(after.keys() - before.keys()):
         if "default" not in after[name]:
             found.append(f"{path}.{name}: added without a default")
-    for name in before.keys() & after.keys():
+    for name in sorted(before.keys() & after.keys()):
         _changes(before[name]["type"], after[name]["type"], f"{path}.{name}", found)
-        if "default" in before[name] and "default" not in after[name]:
-            found.append(f"{path}.{name}: default removed")
+        defaults = [field["default"] if "default" in field else "none" for field in (before[name], after[name])]
+        if json.dumps(defaults[0]) != json.dumps(defaults[1]):
+            found.append(f"{path}.{name}: default changed from {defaults[0]} to {defaults[1]}")

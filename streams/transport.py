@@ -44,10 +44,16 @@ class RunConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._runs: dict[TP, deque[Run]] = defaultdict(deque)
+        self._seeks = 0
         super().__init__(*args, **kwargs)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Yields the fetched records as runs, partition by partition in turn."""
+        """Yields the fetched records as runs, partition by partition in turn.
+
+        A fetch that a seek overlapped may lie before or after it: the runs it brought are thrown away, and the seek
+        is made again while no fetch is under way.
+        """
+        seeks = self._seeks
         records, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
@@ -61,11 +67,14 @@ class RunConsumer(driver.Consumer):
             if self._is_changelog_tp(tp):
                 for record in fetched:
                     yield tp, self._to_message(tp, record)
-                continue
-            end = begin + RUN_RECORDS_MAX
-            if end < len(fetched):
-                waiting.append((tp, fetched, end))
-            yield tp, self._run_message(tp, fetched[begin:end], generation)
+            elif seeks == self._seeks:
+                end = begin + RUN_RECORDS_MAX
+                if end < len(fetched):
+                    waiting.append((tp, fetched, end))
+                self._read_offset[tp] = None  # or Faust drops a run that ends before an earlier one did
+                yield tp, self._run_message(tp, fetched[begin:end], generation)
+        if seeks != self._seeks:
+            await self.perform_seek()
 
     def ack(self, message: Any) -> bool:
         """Marks the message's run as finished; a run of an assignment that is over counts for nothing."""
@@ -75,8 +84,10 @@ class RunConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Goes back to what is committed and forgets the runs that were handed out since."""
+        self._seeks += 1
         self._runs.clear()
         await super().perform_seek()
+        self._seeks += 1
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forgets the runs of revoked partitions once the stages have finished what they could."""

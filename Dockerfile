@@ -1,0 +1,23 @@
+# One image for every process of ours (`worker`, `analytics`, `define`, ...). The servers are real ones beside it, so
+# it carries neither Java nor jars: the locked dependencies without the group `embedded`.
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.13.8
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+WORKDIR /app
+COPY pyproject.toml uv.lock ./
+RUN uv sync --locked --no-default-groups --no-install-project
+COPY . .
+RUN uv sync --locked --no-default-groups --no-editable
+
+FROM python:3.11-slim-bookworm
+RUN useradd --uid 10001 --create-home auterity \
+    && install -d -o auterity -g auterity -m 700 /var/lib/auterity
+COPY --from=build /app/.venv /app/.venv
+ENV PATH=/app/.venv/bin:$PATH AUTERITY_DATA_DIR=/var/lib/auterity PYTHONUNBUFFERED=1
+USER auterity
+WORKDIR /home/auterity
+VOLUME /var/lib/auterity
+# Worker and analytics keep a file there from the moment they are ready until they are told to stop.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ls "$AUTERITY_DATA_DIR"/run/*.ready >/dev/null 2>&1
+ENTRYPOINT ["auterity"]
+CMD ["--help"]

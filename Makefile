@@ -1,0 +1,31 @@
+# `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## start the platform and the demo, stay up until Ctrl-C; ARGS=--exit stops after the summary
+	@sh deploy/bootstrap.sh
+	@.venv/bin/auterity demo $(ARGS)
+
+test: ## run every test; ARGS="-k word" goes to pytest
+	@sh deploy/bootstrap.sh tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: ## hold format, lint, types and the import rule
+	@sh deploy/bootstrap.sh
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: ## write the code as `check` wants it
+	@sh deploy/bootstrap.sh
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean: ## remove what was built or installed here; data directories (.auterity) stay
+	rm -rf .venv .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
