@@ -47,6 +47,7 @@ find_uv() { # prints the first uv that works and is new enough
 
 install_uv() { # into the project, so that a system's own packages are left alone (PEP 668)
     say "installing uv $UV_VERSION into $UV_HOME"
+    export PIP_ROOT_USER_ACTION=ignore
     mkdir -p "$UV_HOME"
     echo '*' >"$UV_HOME/.gitignore"
     if ! "$python" -m pip --version >/dev/null 2>&1 && ! "$python" -c 'import ensurepip' >/dev/null 2>&1; then

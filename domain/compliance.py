@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from domain.definitions import LOCAL, Definitions, Rule
 from domain.expressions import ExpressionFailed, Scope
 from domain.ids import derive
-from domain.privacy import DETECTORS
+from domain.privacy import redact
 from schemas.events import AgentStep, ComplianceDecision, Event, Finding, Outcome, Phase, StepStatus
 
 PHASES = {StepStatus.REQUESTED: Phase.BEFORE, StepStatus.PERFORMED: Phase.AFTER}
-ORDER = ("iban", "card", "email", "phone")
-"""Detectors in the order they run: what one has taken out, the next no longer sees."""
 
 
 class Compliance:
@@ -103,21 +101,16 @@ def _findings(rule: Rule, scope: Scope, payload: dict[str, str]) -> Iterator[Fin
 
 def _detected(rule: Rule, payload: dict[str, str]) -> Iterator[Finding]:
     for name in rule.fields or sorted(payload):
-        text = payload.get(name, "")
-        for kind in ORDER:
-            if kind not in rule.detect:
-                continue
-            found = DETECTORS[kind](text)
-            for begin, end in reversed(found):
-                text = f"{text[:begin]}[{kind}]{text[end:]}"
-            if found:
-                evidence = f"{kind} x {len(found)}"
-                yield Finding(rule=rule.id, severity=rule.severity, action=rule.action, path=name, evidence=evidence)
+        text, counts = redact(payload.get(name, ""), rule.detect)
+        for kind, count in counts.items():
+            evidence = f"{kind} x {count}"
+            yield Finding(rule=rule.id, severity=rule.severity, action=rule.action, path=name, evidence=evidence)
         if rule.action == "redact" and name in payload:
             payload[name] = text
 
 
 def _evidence(rule: Rule, payload: Mapping[str, str]) -> str:
-    """Returns the condition, and the values of the fields that the rule names as safe to show."""
-    shown = "; ".join(f"{name} = {payload.get(name, 'absent')}" for name in rule.fields)
+    """Returns the condition, and the values of the fields that the rule names as safe to show: should one hold
+    personal data all the same, without it."""
+    shown = "; ".join(f"{name} = {redact(payload.get(name, 'absent'))[0]}" for name in rule.fields)
     return f"{rule.when or 'always'}" + (f" ({shown})" if shown else "")

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 Found = tuple[int, int]
 """Where it begins and ends."""
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
-_DIGITS = re.compile(r"(?<!\d)(?<!\d[.,])[2-9]\d*(?:[ -]?\d+)+")
+_EMAIL = re.compile(r"(?<![\w.!#%'+~-])[\w.!#%'+~-]++@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
+_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)[2-9]\d*(?:[ \u00a0-]\d+)*")
+_FRACTION = re.compile(r"\.\d")
+_WORD = re.compile(r"\w")
 _GROUP = re.compile(r"\d+")
-_PHONE = re.compile(r"(?<!\w)(?<![\dA-Z][.,/-])(?:\+|00|0)(?!0)\d(?:[ /()-]{0,2}\d){6,14}(?!\w)")
-_DATE = re.compile(r"(?:0\d|0?[1-9])([-/ ])[01]?\d\1\d{4}(?!\d)|0\d([-/ ])\d\d\2\d\d(?:[ T]\d|(?!\d))")
+_DATE = r"\d\d([-/])\d\d\1(?:(?:19|20)\d\d(?!\d)|\d\d \d\d?:)"
+_PHONE = re.compile(
+    rf"(?<!\w)(?<!\d[./])(?<![\dA-Z]-)(?!{_DATE})(?:\+|00|0)(?!0)\d(?:[ \u00a0/()-]{{0,2}}\d){{6,14}}(?!\w)"
+)
 
 IBAN_LENGTHS = {
     country: int(length)
@@ -50,11 +54,11 @@ def ibans(text: str) -> list[Found]:
     found = []
     at = 0
     while (match := _IBAN.search(text, at)) is not None:
-        at = match.start() + 2
-        end = _after(text, match.start(), IBAN_LENGTHS.get(match.group()[:2].upper(), 0))
-        if end is not None and _mod97(text[match.start() : end].replace(" ", "").upper()):
-            found.append((match.start(), end))
-            at = end
+        begin, at = match.start(), match.start() + 2
+        end = _after(match.group(), IBAN_LENGTHS.get(match.group()[:2].upper(), 0))
+        if end is not None and not _WORD.match(text, begin + end) and _mod97(match.group()[:end]):
+            at = begin + end
+            found.append((begin, at))
     return found
 
 
@@ -69,7 +73,7 @@ def cards(text: str) -> list[Found]:
 
 def phones(text: str) -> list[Found]:
     """Finds telephone numbers that begin with +, 00 or 0 and have 7 to 15 more digits; a date is none."""
-    return [match.span() for match in _PHONE.finditer(text) if not _DATE.match(match.group())]
+    return [match.span() for match in _PHONE.finditer(text)]
 
 
 DETECTORS: Mapping[str, Callable[[str], list[Found]]] = {
@@ -92,26 +96,26 @@ def redact(text: str, kinds: Sequence[str] = tuple(DETECTORS)) -> tuple[str, dic
     return text, counts
 
 
-def _after(text: str, begin: int, count: int) -> int | None:
-    """Returns where `count` letters and digits end, None when there are fewer or the word goes on after them."""
-    at = begin
-    while count and at < len(text):
-        count -= text[at] != " "
-        at += 1
-    goes_on = at < len(text) and (text[at].isalnum() or text[at] == "_")
-    return None if count or at == begin or goes_on else at
+def _after(text: str, count: int) -> int | None:
+    """Returns where `count` letters and digits end, None when there are fewer."""
+    places = [place for place, letter in enumerate(text) if letter.isalnum()]
+    return places[count - 1] + 1 if 0 < count <= len(places) else None
 
 
 def _cards(text: str, groups: Sequence[Found]) -> Iterator[Found]:
     """Yields the runs of whole groups that are card numbers, the longest at each place."""
     first = 0
     while first < len(groups):
-        for last in range(len(groups) - 1, first - 1, -1):
-            begin, end = groups[first][0], groups[last][1]
-            if _card(re.sub(r"\D", "", text[begin:end])) and not re.match(r"[.,]?\d", text[end:]):
-                yield begin, end
-                first = last
+        digits, last = "", None
+        for place in range(first, len(groups)):
+            digits += text[slice(*groups[place])]
+            if len(digits) > 19:
                 break
+            if _card(digits) and not _FRACTION.match(text, groups[place][1]):
+                last = place
+        if last is not None:
+            yield groups[first][0], groups[last][1]
+            first = last
         first += 1
 
 
@@ -127,7 +131,8 @@ def _card(digits: str) -> bool:
 
 
 def _mod97(iban: str) -> bool:
-    turned = iban[4:] + iban[:4]
+    letters = re.sub(r"[^0-9A-Z]", "", iban.upper())
+    turned = letters[4:] + letters[:4]
     return int("".join(str(int(letter, 36)) for letter in turned)) % 97 == 1
 
 

@@ -165,7 +165,7 @@ class _Child:
             self._next = now + pause
             self._tries += 1
             last = self._process.last_line()
-            log.error("process ended", extra={"process": self._process.name, "pause_s": pause, "last_line": last})
+            log.error("process ended", extra={"child": self._process.name, "pause_s": pause, "last_line": last})
         if now >= self._next:
             self._next = 0.0
             self.start()

@@ -98,16 +98,18 @@ def _step(root: Tree, step: str, moments: list[Moment]) -> None:
             for finding in fields["findings"]:
                 rule, severity, action, path, evidence = finding.values() if isinstance(finding, dict) else finding
                 leaf.add(f"{rule} ({severity}) {action} {path} [dim]{evidence}[/]")
-        elif each.noun == "ai_calls" and fields["status"] not in ("requested",):
-            taken = (
-                f"{fields['input_tokens']}+{fields['output_tokens']} tokens, {fields['cost_usd_micros']} micro-dollars"
-            )
-            degraded = " degraded" if fields["degraded"] else ""
-            ended = f", {taken}, {fields['latency_ms']} ms{degraded}" if fields["status"] == "completed" else ""
-            branch.add(
-                f"AI call attempt {fields['attempt']} {fields['model']}: [bold]{fields['status']}[/]{ended}"
-                f" {fields['reason']} [dim]{each.place}[/]"
-            )
+        elif each.noun == "ai_calls":
+            branch.add(f"AI call {_call(fields)} [dim]{each.place}[/]")
+
+
+def _call(fields: dict[str, Any]) -> str:
+    attempt = f"attempt {fields['attempt']} " if fields["attempt"] else ""
+    said = f"{attempt}{fields['model']}: [bold]{fields['status']}[/] {fields['reason']}"
+    if fields["status"] != "completed":
+        return said
+    tokens = f"{fields['input_tokens']}+{fields['output_tokens']} tokens"
+    degraded = ", degraded" if fields["degraded"] else ""
+    return f"{said}{tokens}, {fields['cost_usd_micros']} micro-dollars, {fields['latency_ms']} ms{degraded}"
 
 
 def _one(moments: list[Moment], noun: str) -> Moment:

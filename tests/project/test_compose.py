@@ -73,7 +73,9 @@ def test_the_image_is_built_without_the_group_of_embedded_servers() -> None:
 def compose() -> list[str] | None:
     """Returns the command of Compose, of either generation; None when there is none."""
     for command in (["docker-compose"], ["docker", "compose"]):
-        if shutil.which(command[0]) and not subprocess.run([*command, "version"], capture_output=True).returncode:
+        if shutil.which(command[0]) is None:
+            continue
+        if not subprocess.run([*command, "version"], capture_output=True, check=False, timeout=30).returncode:
             return command
     return None
 
