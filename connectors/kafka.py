@@ -27,6 +27,7 @@ DELIVERY_TIMEOUT_S = 30.0
 """After this time without an acknowledgement a record counts as not written."""
 QUEUE_MESSAGES_MAX = 200_000
 READ_BATCH = 5000
+REWIND_WAIT_S = 30.0
 PASSING = frozenset(
     {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 )
@@ -221,6 +222,31 @@ def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
             return {}
         raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
     return {(each.topic, each.partition): each.offset for each in answer.topic_partitions if each.offset >= 0}
+
+
+def rewind(bootstrap: str, group: str, wait_s: float = REWIND_WAIT_S) -> None:
+    """Sets what the consumer group has committed back to the beginning of its topics.
+
+    Members that were killed count as there until their session is over: for them it waits.
+    """
+    done = committed(bootstrap, group)
+    first = begins(bootstrap, {topic for topic, _ in done})
+    places = [TopicPartition(*place, first[place]) for place in done if place in first]
+    deadline = time.monotonic() + wait_s
+    while places:
+        request = [ConsumerGroupTopicPartitions(group, places)]
+        try:
+            answer = _admin(bootstrap).alter_consumer_group_offsets(request)[group].result()
+        except KafkaException as error:
+            reason = error.args[0].str()
+        else:
+            failed = [each.error.str() for each in answer.topic_partitions if each.error is not None]
+            if not failed:
+                return
+            reason = failed[0]
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(f"consumer group {group} cannot be set back: {reason}")
+        time.sleep(0.5)
 
 
 class TopicReader:

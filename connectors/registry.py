@@ -28,12 +28,17 @@ class Registry:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._client = httpx2.Client(timeout=TIMEOUT_S, headers=HEADERS)
+        self._client = httpx2.Client(timeout=TIMEOUT_S, headers=HEADERS, trust_env=False)
+
+    def require_backward(self) -> None:
+        """Makes the registry itself refuse what is not backward compatible, whoever registers it."""
+        self._expect(self._send("PUT", "/config", {"compatibility": "BACKWARD"}))
 
     def codec(self, topics: Iterable[Topic] = tuple(TOPICS.values())) -> Codec:
         """Registers the topics' schemas after checking them, and returns a codec that knows every version.
 
-        Raises BadSchema naming each change that is not allowed, RegistryUnavailable when there is no answer.
+        A schema of ours that a registered one may follow is taken too: in a rolling upgrade old processes start again
+        beside newer ones. Raises BadSchema naming each change that is not allowed, RegistryUnavailable without answer.
         """
         topics = list(topics)
         known = {topic.name: self._versions(topic.subject) for topic in topics}

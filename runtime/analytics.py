@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvloop
 
+from connectors.kafka import rewind
 from runtime.settings import Settings
 from runtime.worker import Workbench, serve
 from schemas.codec import Codec
@@ -14,7 +15,7 @@ from sinks.embedded import ChdbEngine
 from sinks.endpoint import Endpoint, token_file
 from sinks.reader import Reader
 from sinks.server import ServerEngine
-from streams.app import Place
+from streams.app import Place, group
 from streams.rest import SinkStage
 
 NAME = "clickhouse"
@@ -29,13 +30,15 @@ def run_analytics(bootstrap: str, registry_url: str, data_dir: Path, port: int, 
 async def _analytics(bootstrap: str, registry_url: str, data_dir: Path, port: int, conf: Settings) -> None:
     place = Place(bootstrap, data_dir / "analytics", conf.group_prefix)
     async with Workbench(place, registry_url) as tools:
-        with opened(tools.codec, data_dir, port, conf) as sink:
+        with opened(tools.codec, data_dir, port, conf) as (sink, fresh):
+            if fresh:  # the tables are a projection: what they lack is on the log
+                rewind(bootstrap, group(place, NAME))
             await serve([SinkStage(NAME, sink, tools).app], data_dir / "run" / "analytics.ready")
 
 
 @contextlib.contextmanager
-def opened(codec: Codec, data_dir: Path, port: int, conf: Settings) -> Iterator[ClickHouseSink]:
-    """Yields the sink, its tables made; the embedded engine answers on the port as long."""
+def opened(codec: Codec, data_dir: Path, port: int, conf: Settings) -> Iterator[tuple[ClickHouseSink, bool]]:
+    """Yields the sink and whether its tables are new; the embedded engine answers on the port as long."""
     with contextlib.ExitStack() as stack:
         engine: ServerEngine | ChdbEngine
         if conf.clickhouse is not None:
@@ -46,8 +49,8 @@ def opened(codec: Codec, data_dir: Path, port: int, conf: Settings) -> Iterator[
             endpoint = Endpoint(Reader(folder), token_file(data_dir).read_text(), port)
         stack.callback(engine.close)
         sink = ClickHouseSink(engine, codec)
-        sink.prepare()
+        fresh = sink.prepare()
         if conf.clickhouse is None:
             endpoint.start()
             stack.callback(endpoint.close)
-        yield sink
+        yield sink, fresh

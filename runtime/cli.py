@@ -86,7 +86,7 @@ def status(
     from runtime import status as state
 
     conf = _conf(data_dir)
-    facts = platform.facts(conf.data_dir)
+    facts = platform.facts(conf)
     found = state.wait(facts, conf, timeout) if wait else state.status(facts, conf)
     terminal.show(found, as_json, lambda: terminal.status(found))
     if wait and not found.idle:
@@ -125,7 +125,7 @@ def ingest(
     from runtime import ingestion, platform
 
     conf = _conf(data_dir)
-    facts = platform.facts(conf.data_dir)
+    facts = platform.facts(conf)
     bad_rows_max = None if skip_bad_rows == "all" else _number("--skip-bad-rows", skip_bad_rows)
     with terminal.Bar(quiet=as_json) as bar:
         try:
@@ -154,7 +154,7 @@ def events(
     from runtime import events as log
     from runtime import platform
 
-    facts = platform.facts(_conf(data_dir).data_dir)
+    facts = platform.facts(_conf(data_dir))
     codec = _codec(facts.registry)
     found = log.events(
         facts.kafka, codec, topic, tenant=tenant, correlation_id=correlation_id, limit=limit, first=first
@@ -175,7 +175,7 @@ def query(
     from runtime.ask import ask
 
     conf = _conf(data_dir)
-    table = ask(platform.facts(conf.data_dir), conf, sql, tenant, timeout)
+    table = ask(platform.facts(conf), conf, sql, tenant, timeout)
     answer = {"columns": list(table.columns), "rows": table.rows}
     terminal.show(answer, as_json, lambda: terminal.rows(table.columns, table.rows))
 
@@ -192,7 +192,7 @@ def runs_list(
     from runtime.runs import runs
 
     conf = _conf(data_dir)
-    found = runs(platform.facts(conf.data_dir), conf, tenant, limit)
+    found = runs(platform.facts(conf), conf, tenant, limit)
     columns = list(found[0]) if found else ["no runs"]
     terminal.show(found, as_json, lambda: terminal.rows(columns, [list(each.values()) for each in found]))
 
@@ -204,7 +204,7 @@ def runs_show(run_id: str, tenant: Tenant = None, data_dir: DataDir = None, as_j
     from runtime.runs import run, tree
 
     conf = _conf(data_dir)
-    moments = run(platform.facts(conf.data_dir), conf, run_id, tenant)
+    moments = run(platform.facts(conf), conf, run_id, tenant)
     terminal.show({"run_id": run_id, "events": moments}, as_json, lambda: terminal.out.print(tree(run_id, moments)))
 
 
@@ -227,7 +227,7 @@ def replay(
     if not verify:
         raise typer.BadParameter("say --verify")
     conf = _conf(data_dir)
-    facts = platform.facts(conf.data_dir)
+    facts = platform.facts(conf)
     bounds = Bounds(tenant, _moment("--from", begin), _moment("--to", end))
     started = time.monotonic()
     with terminal.Bar(quiet=as_json) as bar:

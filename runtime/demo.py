@@ -25,16 +25,16 @@ TENANT = "dealership"
 TIMEOUT_S = 120.0
 
 COUNTS = {
-    "events": "SELECT count() FROM business_events",
-    "runs": "SELECT uniqExact(run_id) FROM workflow_runs",
-    "steps": "SELECT uniqExact(run_id, step) FROM agent_steps",
-    "decisions": "SELECT count() FROM compliance_decisions",
-    "ai_calls": "SELECT uniqExact(call_id) FROM ai_calls",
-    "cost_usd_micros": "SELECT sum(cost_usd_micros) FROM ai_calls",
-    "dead_letters": "SELECT count() FROM dead_letters",
+    "events": "SELECT count() FROM business_events WHERE {mine}",
+    "runs": "SELECT uniqExact(run_id) FROM workflow_runs WHERE {mine}",
+    "steps": "SELECT uniqExact(run_id, step) FROM agent_steps WHERE {mine}",
+    "decisions": "SELECT count() FROM compliance_decisions WHERE {mine}",
+    "ai_calls": "SELECT uniqExact(call_id) FROM ai_calls WHERE {mine}",
+    "cost_usd_micros": "SELECT sum(cost_usd_micros) FROM ai_calls WHERE {mine}",
+    "dead_letters": "SELECT count() FROM dead_letters WHERE {mine}",
 }
-OUTCOMES = "SELECT outcome, count() FROM compliance_decisions GROUP BY outcome ORDER BY count() DESC"
-ENDS = "SELECT status, uniqExact(run_id) FROM workflow_runs WHERE status != 'started' GROUP BY status ORDER BY status"
+OUTCOMES = "SELECT outcome, count() FROM compliance_decisions WHERE {mine} GROUP BY outcome ORDER BY count() DESC"
+ENDS = "SELECT status, uniqExact(run_id) FROM workflow_runs WHERE {mine} AND status != 'started' GROUP BY status ORDER BY status"
 
 
 class Summary(Struct, frozen=True):
@@ -80,7 +80,7 @@ def run(conf: Settings, leave: bool, as_json: bool) -> None:
 def _running(conf: Settings, console: Console) -> Iterator[tuple[Facts, Platform | None]]:
     """Yields the running platform, or one that lasts as long as the demo."""
     try:
-        facts = platform.facts(conf.data_dir)
+        facts = platform.facts(conf)
     except NotRunning:
         here = Platform(conf, Ports())
         with here.running(lambda text: console.print(text, style="dim")) as facts:
@@ -119,7 +119,7 @@ def _day(facts: Facts, conf: Settings, began: float, console: Console, quiet: bo
 
 def _summary(facts: Facts, conf: Settings, began: float, lag: int) -> Summary:
     def rows(sql: str) -> list[list[Any]]:
-        return ask(facts, conf, sql, TENANT).rows
+        return ask(facts, conf, sql.format(mine=f"tenant_id = '{TENANT}'")).rows
 
     counts = {name: int(rows(sql)[0][0]) for name, sql in COUNTS.items()}
     return Summary(
@@ -155,7 +155,7 @@ def _show(summary: Summary, console: Console) -> None:
     for line in (
         "auterity runs list --tenant dealership",
         "auterity runs show RUN_ID",
-        'auterity query "SELECT outcome, count() FROM compliance_decisions GROUP BY outcome"',
+        'auterity query "SELECT outcome, count() FROM compliance_decisions WHERE {mine} GROUP BY outcome"',
         "auterity events ai-calls --limit 3",
         "auterity replay --verify",
     ):

@@ -33,6 +33,7 @@ def prepare(
     ensure_topics(kafka, TOPICS.values(), conf.kafka_replicas)
     registry = Registry(registry_url)
     try:
+        registry.require_backward()
         codec = registry.codec()
     finally:
         registry.close()
@@ -49,7 +50,7 @@ def where(conf: Settings) -> tuple[str, str]:
 
     if conf.kafka is not None and conf.registry is not None:
         return conf.kafka, conf.registry
-    here = facts(conf.data_dir)
+    here = facts(conf)
     return conf.kafka or here.kafka, conf.registry or here.registry
 
 

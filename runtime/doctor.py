@@ -65,4 +65,4 @@ def _running(conf: Settings) -> str:
     names = [process.name for process in recorded(conf.data_dir)]
     if not names:
         return "not running"
-    return f"running: {', '.join(names)}; answers at {platform.facts(conf.data_dir).url}"
+    return f"running: {', '.join(names)}; answers at {platform.facts(conf).url}"

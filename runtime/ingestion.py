@@ -18,8 +18,12 @@ from domain.positions import MemoryPositions
 from runtime.definitions import publish, read
 from runtime.platform import Facts
 from schemas.codec import Codec
-from schemas.errors import Undecodable
+from schemas.errors import Rejected, Undecodable
 from schemas.events import IngestPosition
+
+
+class NoFile(Rejected):
+    """The file is not there."""
 
 
 class Bar(Protocol):
@@ -39,6 +43,8 @@ def run(
     bar: Bar,
 ) -> Ingested:
     """Returns what became of the file; see connectors.ingest. Ctrl-C ends it after the batch in hand."""
+    if not file.is_file():
+        raise NoFile(f"{file}: no such file")
     source = load_source(source_name)
     registry = Registry(facts.registry)
     try:

@@ -140,7 +140,10 @@ def _add(file: LockedFile, context: "MavenContext", content: Path) -> None:
     arrived = _download(file, _artifact(file, context))
     if file.is_archive:
         with tarfile.open(arrived) as archive:
-            archive.extractall(content, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(content, filter="data")
+            else:  # Python before 3.11.4; the archive's SHA-256 is the one we pinned
+                archive.extractall(content)
     else:
         arrived.rename(content / arrived.name)
 

@@ -28,7 +28,8 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Sends this process's logs to standard error; libraries that tell much speak up from WARNING on (at DEBUG: from INFO on)."""
+    """Sends this process's logs to standard error; libraries that tell much speak up from WARNING on, at DEBUG from
+    INFO on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 CHILD_STOP_S = 12.0
 CHILD_READY_S = 60.0
-BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses before a process that ended by itself is started again."""
 STEADY_S = 30.0
 """A process that ran so long starts again without a pause."""
@@ -161,7 +161,7 @@ class _Child:
                 self._tries = 0
             return
         if not self._next:
-            pause = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)] if self._tries else 0.0
+            pause = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
             self._next = now + pause
             self._tries += 1
             last = self._process.last_line()
@@ -180,9 +180,12 @@ def facts_file(data_dir: Path) -> Path:
     return data_dir / FACTS
 
 
-def facts(data_dir: Path) -> Facts:
-    """Returns where the parts of the platform of this data directory are; raises NotRunning."""
-    data_dir = data_dir.expanduser().absolute()
+def facts(conf: Settings) -> Facts:
+    """Returns where the parts are: as the settings say when they place all of them, else those of the platform that
+    runs on the data directory; raises NotRunning when none does."""
+    data_dir = conf.data_dir
+    if conf.kafka is not None and conf.registry is not None and conf.clickhouse is not None:
+        return Facts(conf.clickhouse, conf.kafka, conf.registry, str(data_dir), 0)
     try:
         return msgjson.decode(facts_file(data_dir).read_bytes(), type=Facts)
     except (OSError, ValueError):
@@ -195,7 +198,7 @@ def detach(conf: Settings, wanted: Ports) -> Facts:
     process = ManagedProcess(data_dir, "platform")
     if process.adopt():
         process.wait_ready(facts_file(data_dir).exists, CHILD_READY_S)
-        return facts(data_dir)
+        return facts(conf)
     argv = [sys.executable, "-m", "runtime.cli", "up", "--data-dir", str(data_dir)]
     argv += ["--port", str(wanted.url), "--kafka-port", str(wanted.kafka), "--registry-port", str(wanted.registry)]
     facts_file(data_dir).unlink(missing_ok=True)
@@ -206,7 +209,7 @@ def detach(conf: Settings, wanted: Ports) -> Facts:
     except ServerFailed:
         process.stop(CHILD_STOP_S)
         raise
-    return facts(data_dir)
+    return facts(conf)
 
 
 def down(data_dir: Path) -> list[str]:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Each part is embedded unless a URL names the real server."""
 
-    model_config = SettingsConfigDict(env_prefix="AUTERITY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AUTERITY_", env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Field(Path(".auterity"), description="Where all state lies.")
     kafka: str | None = Field(None, description="Brokers as host:port,host:port; unset: an embedded Kafka.")

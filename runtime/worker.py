@@ -68,6 +68,7 @@ class Workbench:
 
 async def serve(apps: Sequence[Any], ready_file: Path) -> None:
     """Runs Faust apps until SIGTERM or SIGINT, then stops them within their time; the file is there while they run."""
+    ready_file.unlink(missing_ok=True)  # of a process that was killed
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -1,5 +1,6 @@
 """Kafka records -> ClickHouse tables."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -37,11 +38,18 @@ class ClickHouseSink:
         self._database = database
         self._undecoded: dict[tuple[str, int], bool] = {}
 
-    def prepare(self) -> None:
-        """Makes tables and views, or adds the columns they lack; to be called once before the first write."""
+    def prepare(self) -> bool:
+        """Makes tables and views, or adds the columns they lack; to be called once before the first write.
+
+        Returns True when a table was not there: its topic has to be read from the beginning.
+        """
+        tables = ", ".join(f"'{TOPICS[topic].noun}_log'" for topic in self.topics)
+        known = f"SELECT count() FROM system.tables WHERE database = '{self._database}' AND name IN ({tables})"
+        fresh = json.loads(self._engine.execute(known).splitlines()[0])[0] < len(self.topics)
         for topic in self.topics:
             for statement in statements(TOPICS[topic], self._database):
                 self._engine.execute(statement)
+        return bool(fresh)
 
     def write(self, records: Sequence[Record]) -> list[Refused]:
         """Keeps the records and returns those it cannot keep; all others are on disk then. See domain.ports.Sink."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from schemas.errors import Rejected, Unavailable
 from sinks.endpoint import CODE_HEADER, TENANT_HEADER
 from sinks.engine import TOO_MANY_QUERIES, QueryRefused, refusal
+from sinks.tables import DATABASE
 
 LATER = frozenset({TOO_MANY_QUERIES, 209, 210, 236, 243, 279, 425})
 """ClickHouse's codes for which the same query may work later: too busy, network, aborted, disk full."""
@@ -22,7 +23,9 @@ class Table(Struct, frozen=True):
     rows: list[list[Any]]
 
 
-def query(url: str, token: str, sql: str, tenant: str | None = None, timeout_s: float = 30.0) -> Table:
+def query(
+    url: str, token: str, sql: str, tenant: str | None = None, timeout_s: float = 30.0, user: str = "default"
+) -> Table:
     """Returns what one reading statement says; the statement has no FORMAT of its own.
 
     `tenant` narrows it to one tenant; an answer that does not confirm this is thrown away. Raises Rejected with
@@ -31,11 +34,11 @@ def query(url: str, token: str, sql: str, tenant: str | None = None, timeout_s: 
     if tenant == "":
         raise Rejected("an empty tenant owns nothing")
     said = None if tenant is None else quote(tenant, safe="")
-    headers = {"X-ClickHouse-Key": token} | ({} if said is None else {TENANT_HEADER: said})
-    asked = {"default_format": "JSONCompact", "max_execution_time": f"{timeout_s:.3f}"}
+    headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": token} | ({} if said is None else {TENANT_HEADER: said})
+    asked = {"database": DATABASE, "default_format": "JSONCompact", "max_execution_time": f"{timeout_s:.3f}"}
     limits = httpx2.Timeout(timeout_s + 1, connect=min(5.0, timeout_s))
     try:
-        answer = httpx2.post(url, params=asked, headers=headers, content=sql.encode(), timeout=limits)
+        answer = httpx2.post(url, params=asked, headers=headers, content=sql.encode(), timeout=limits, trust_env=False)
     except httpx2.TransportError as error:
         raise Unavailable(f"ClickHouse does not answer: {type(error).__name__} {error}".strip()) from error
     _raise(answer)

@@ -67,7 +67,7 @@ class Models:
 
 
 def prices(model: str) -> tuple[int, int]:
-    """Returns LiteLLM's price of the model, in micro-dollars for a million input and output tokens; zeros when unknown."""
+    """Returns LiteLLM's price of the model: micro-dollars for a million input and output tokens, zeros when unknown."""
     known = _litellm().model_cost.get(model) or _litellm().model_cost.get(model.partition("/")[2]) or {}
     million = 1_000_000 * 1_000_000
     return round(known.get("input_cost_per_token", 0) * million), round(known.get("output_cost_per_token", 0) * million)
