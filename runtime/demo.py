@@ -34,7 +34,10 @@ COUNTS = {
     "dead_letters": "SELECT count() FROM dead_letters WHERE {mine}",
 }
 OUTCOMES = "SELECT outcome, count() FROM compliance_decisions WHERE {mine} GROUP BY outcome ORDER BY count() DESC"
-ENDS = "SELECT status, uniqExact(run_id) FROM workflow_runs WHERE {mine} AND status != 'started' GROUP BY status ORDER BY status"
+ENDS = """
+    SELECT status, uniqExact(run_id) FROM workflow_runs WHERE {mine} AND status != 'started'
+    GROUP BY status ORDER BY status
+"""
 
 
 class Summary(Struct, frozen=True):
@@ -155,7 +158,7 @@ def _show(summary: Summary, console: Console) -> None:
     for line in (
         "auterity runs list --tenant dealership",
         "auterity runs show RUN_ID",
-        'auterity query "SELECT outcome, count() FROM compliance_decisions WHERE {mine} GROUP BY outcome"',
+        'auterity query "SELECT outcome, count() FROM compliance_decisions GROUP BY outcome"',
         "auterity events ai-calls --limit 3",
         "auterity replay --verify",
     ):

@@ -43,6 +43,8 @@ from tests.event_strategies import AT, recorded
 ENDED = {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.REFUSED, RunStatus.CANCELLED}
 SETTLED = {StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.REFUSED, StepStatus.SKIPPED, StepStatus.CANCELLED}
 OVER = {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED}
+BACK_MAX = 2
+"""How often a reader is put back while it reads a key: what is read again is written again, and read again."""
 MODELS = {
     "id": "default",
     "default": "hosted",
@@ -75,8 +77,10 @@ class Flow:
         self._faults = faults
         self._rival = rival_answers
         self._count = 0
+        self._lost = False
         self._states: dict[tuple[str, str], Any] = {}
         self._next: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._back: dict[tuple[str, str, str], int] = defaultdict(int)
         self._ready: dict[tuple[str, str, str], None] = {}
         self._readers: dict[str, list[str]] = defaultdict(list)
         self._take: dict[str, Callable[[str, Event], Sequence[Event]]] = {}
@@ -106,8 +110,12 @@ class Flow:
                 self.write(event, f"auterity/{reader}")
                 if self._faults and self._random.random() < 0.05:
                     self.write(event, f"auterity/{reader}")
+            if self._lost:
+                self._lost = False
+                continue
             self._next[place] += 1
-            if self._faults and self._random.random() < 0.04:
+            if self._faults and self._back[place] < BACK_MAX and self._random.random() < 0.04:
+                self._back[place] += 1
                 self._next[place] = self._random.randrange(self._next[place])
             if self._next[place] == len(log):
                 self._ready.pop(place, None)
@@ -160,16 +168,16 @@ class Flow:
             except Exception as error:  # noqa: BLE001  what cannot be decided is a dead letter
                 self.dead.append((decider.name, event, error))
                 return []
-            if self._faults and self._random.random() < 0.05:
-                return decided  # ended before the state was written: read again
-            self._states[place] = state
+            self._keep(place, state)
             return decided
 
-        def again(key: str, event: Event) -> Sequence[Event]:
-            decided = list(take(key, event))
-            return decided + list(take(key, event)) if self._faults else decided
+        return take
 
-        return again
+    def _keep(self, place: tuple[str, str], state: Any) -> None:
+        """Writes the state, or ends before: then the same is read again, and decided from the state of before."""
+        self._lost = self._faults and self._random.random() < 0.05
+        if not self._lost:
+            self._states[place] = state
 
     def _answered(self, key: str, event: Event) -> Sequence[Event]:
         if not isinstance(event, AiCall) or event.status is not CallStatus.REQUESTED:
@@ -192,8 +200,7 @@ class Flow:
             for each in (*started, end):
                 moments.append(each)
                 state = state.after(each)
-        if not (self._faults and self._random.random() < 0.1):
-            self._states[place] = state
+        self._keep(place, state)
         return moments
 
     def _answer(self, event: AiCall, number: int) -> Answer:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,9 +253,10 @@ def test_a_worker_that_dies_is_started_again(platform: Platform) -> None:
     platform.answer("status", "--wait")
 
 
-def test_a_platform_killed_is_found_and_replaced_by_the_next_up(tmp_path: Path) -> None:
+def test_a_platform_killed_is_found_by_the_next_up_and_its_tables_are_rebuilt_when_lost(tmp_path: Path) -> None:
     folder = tmp_path / "platform"
     first = answer("up", "--detach", "--data-dir", str(folder))
+    answer("demo", "--data-dir", str(folder))
     before = {each.name: each.record.pid for each in recorded(folder) if each.record}
     os.kill(before["platform"], signal.SIGKILL)
     until(lambda: "platform" not in {each.name for each in recorded(folder)}, 10)
@@ -265,6 +267,11 @@ def test_a_platform_killed_is_found_and_replaced_by_the_next_up(tmp_path: Path) 
         assert after["kafka"] == before["kafka"]
         assert set(after) == {"platform", "kafka", "registry", "worker", "analytics"}
         assert answer("status", "--wait", "--data-dir", str(folder))["idle"]
+        auterity("down", "--data-dir", str(folder))
+        shutil.rmtree(folder / "clickhouse")
+        assert answer("up", "--detach", "--data-dir", str(folder))["kafka"] == first["kafka"]
+        assert answer("status", "--wait", "--data-dir", str(folder))["idle"]
+        assert Platform(folder, first).rows("SELECT count() FROM business_events") == [[400]]
     finally:
         auterity("down", "--data-dir", str(folder))
     assert recorded(folder) == []
