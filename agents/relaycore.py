@@ -20,7 +20,6 @@ from schemas.events import AiCall, CallStatus, Event
 from schemas.record import Record
 from streams.app import stage_app
 from streams.dead_letters import dead_letter
-from streams.keys import Keys
 from streams.stage import Tools, consume, read
 from streams.table import StateTable
 
@@ -28,6 +27,8 @@ log = logging.getLogger(__name__)
 
 CALLS_AT_ONCE_MAX = 32
 """Models asked at the same time by one worker."""
+RUNS_AT_ONCE_MAX = 64
+"""Runs of records taken side by side."""
 PAUSE_S = (0.2, 1.0)
 """Pauses before the second and the third attempt."""
 
@@ -35,13 +36,16 @@ PAUSE_S = (0.2, 1.0)
 class Asked(msgspec.Struct):
     """A call on its way: its request and the attempt that has started."""
 
-    record: Record
     requested: AiCall
     started: AiCall
 
 
 class RelayCore:
-    """Asks the models that calls name, at most 32 at once; falls back to the local one when a model does not answer."""
+    """Asks the models that calls name, at most 32 at once; falls back to the local one when a model does not answer.
+
+    Runs of records are taken side by side, so that a slow model holds up nobody else's call; what is known of a call
+    is kept under its id, and a request delivered twice waits for the first.
+    """
 
     name = "ai-calls"
 
@@ -55,50 +59,67 @@ class RelayCore:
         self._source = "auterity/relaycore"
         self._table = StateTable(self.app, Calls, tools.publisher)
         self._free = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
-        consume(self.app, self.name, ("ai-calls",), self._run)
+        self._under_way: dict[str, asyncio.Event] = {}
+        consume(self.app, self.name, ("ai-calls",), self._run, at_once=RUNS_AT_ONCE_MAX)
 
     async def _run(self, records: Sequence[Record]) -> None:
-        keys = Keys(self._table, records[0].partition)
-        requested = []
+        requested: dict[str, AiCall] = {}
         letters = []
         for record, event in await read(records, self._tools):
             if isinstance(event, Undecodable):
                 letters.append(dead_letter(self.name, record, None, event))
             elif isinstance(event, AiCall) and event.status is CallStatus.REQUESTED:
-                requested.append((record, event))
+                requested.setdefault(event.call_id, event)
         await self._publish(letters)
-        await self._ask(keys, requested)
+        if requested:
+            await self._ask_each_once(records[0].partition, requested)
 
-    async def _ask(self, keys: Keys, requested: Sequence[tuple[Record, AiCall]]) -> None:
+    async def _ask_each_once(self, partition: int, requested: dict[str, AiCall]) -> None:
+        while others := [self._under_way[call_id] for call_id in requested if call_id in self._under_way]:
+            await others[0].wait()
+        done = asyncio.Event()
+        self._under_way.update(dict.fromkeys(requested, done))
+        try:
+            await self._ask(partition, list(requested.values()))
+        finally:
+            for call_id in requested:
+                del self._under_way[call_id]
+            done.set()
+
+    async def _ask(self, partition: int, requested: Sequence[AiCall]) -> None:
         """Starts every call, and takes each outcome as it comes; a call without an answer is tried again."""
-        waiting = {asyncio.ensure_future(self._attempt(asked)) for asked in await self._start(keys, requested)}
+        states = {each.call_id: self._table.get(partition, each.call_id.encode())[1] or Calls() for each in requested}
+        waiting = self._attempts(await self._start(partition, states, requested))
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            answers = [task.result() for task in done]
-            await self._keep(keys, [(asked.record, outcome) for asked, outcome in answers])
-            again = [(each.record, each.requested) for each, end in answers if end.status is CallStatus.ATTEMPT_FAILED]
-            waiting |= {asyncio.ensure_future(self._attempt(asked)) for asked in await self._start(keys, again)}
+            ends = [task.result() for task in done]
+            await self._publish([outcome for _, outcome in ends])
+            await self._keep(partition, states, [outcome for _, outcome in ends])
+            again = [asked.requested for asked, outcome in ends if outcome.status is CallStatus.ATTEMPT_FAILED]
+            waiting |= self._attempts(await self._start(partition, states, again))
 
-    async def _start(self, keys: Keys, requested: Sequence[tuple[Record, AiCall]]) -> list[Asked]:
+    async def _start(self, partition: int, states: dict[str, Calls], requested: Sequence[AiCall]) -> list[Asked]:
         """Puts the start of each call's next attempt on the log; calls that are over are left out."""
-        asked, moments = [], []
-        for record, event in requested:
-            begun = attempt(event, keys.state(record) or Calls(), self._tools.definitions, self._clock())
-            for moment in begun:
-                keys.put(record, (keys.state(record) or Calls()).after(moment))
-                moments.append(moment)
+        asked: list[Asked] = []
+        moments: list[AiCall] = []
+        for each in requested:
+            begun = attempt(each, states[each.call_id], self._tools.definitions, self._clock())
+            moments += begun
             if begun:
-                asked.append(Asked(record, event, begun[-1]))
+                asked.append(Asked(each, begun[-1]))
         await self._publish(moments)
-        await keys.write()
+        await self._keep(partition, states, moments)
         return asked
+
+    def _attempts(self, asked: Sequence[Asked]) -> set[asyncio.Task[tuple[Asked, AiCall]]]:
+        return {asyncio.create_task(self._attempt(each)) for each in asked}
 
     async def _attempt(self, asked: Asked) -> tuple[Asked, AiCall]:
         """Asks once, and returns how it ended."""
         requested, started = asked.requested, asked.started
+        if 1 < started.attempt <= ATTEMPTS_MAX:
+            await asyncio.sleep(PAUSE_S[started.attempt - 2])
         async with self._free:
-            if 1 < started.attempt <= ATTEMPTS_MAX:
-                await asyncio.sleep(PAUSE_S[started.attempt - 2])
             try:
                 answer = await self._provider.complete(
                     started.model, requested.messages, requested.max_tokens, requested.call_id
@@ -114,11 +135,12 @@ class RelayCore:
             return failed(asked.requested, asked.started, str(error), self._clock())
         return attempt_failed(asked.started, str(error), self._clock())
 
-    async def _keep(self, keys: Keys, outcomes: Sequence[tuple[Record, AiCall]]) -> None:
-        await self._publish([outcome for _, outcome in outcomes])
-        for record, outcome in outcomes:
-            keys.put(record, (keys.state(record) or Calls()).after(outcome))
-        await keys.write()
+    async def _keep(self, partition: int, states: dict[str, Calls], moments: Sequence[AiCall]) -> None:
+        """Takes the moments into the calls' states, and writes these."""
+        for each in moments:
+            states[each.call_id] = states[each.call_id].after(each)
+        changed = {each.call_id for each in moments}
+        await self._table.write(partition, {call.encode(): self._table.encode({}, states[call]) for call in changed})
 
     async def _publish(self, events: Sequence[Event]) -> None:
         await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in events])

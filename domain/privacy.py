@@ -8,9 +8,8 @@ Found = tuple[int, int]
 
 _EMAIL = re.compile(r"(?<![\w.!#%'+~-])[\w.!#%'+~-]++@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
-_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)[2-9]\d*(?:[ \u00a0-]\d+)*")
-_FRACTION = re.compile(r"\.\d")
-_WORD = re.compile(r"\w")
+_DIGITS = re.compile(r"(?<!\w)(?<!\d\.)[2-9]\d*(?:[ \u00a0-]\d+)*")
+_GOES_ON = re.compile(r"\w|\.\d")
 _GROUP = re.compile(r"\d+")
 _DATE = r"\d\d([-/])\d\d\1(?:(?:19|20)\d\d(?!\d)|\d\d \d\d?:)"
 _PHONE = re.compile(
@@ -56,7 +55,7 @@ def ibans(text: str) -> list[Found]:
     while (match := _IBAN.search(text, at)) is not None:
         begin, at = match.start(), match.start() + 2
         end = _after(match.group(), IBAN_LENGTHS.get(match.group()[:2].upper(), 0))
-        if end is not None and not _WORD.match(text, begin + end) and _mod97(match.group()[:end]):
+        if end is not None and not _GOES_ON.match(text, begin + end) and _mod97(match.group()[:end]):
             at = begin + end
             found.append((begin, at))
     return found
@@ -86,14 +85,25 @@ DETECTORS: Mapping[str, Callable[[str], list[Found]]] = {
 
 
 def redact(text: str, kinds: Sequence[str] = tuple(DETECTORS)) -> tuple[str, dict[str, int]]:
-    """Returns the text with a token such as [email] in place of what was found, and how much of each kind it was."""
-    counts = {}
-    for kind, detect in DETECTORS.items():
-        if kind in kinds and (found := detect(text)):
-            counts[kind] = len(found)
-            for begin, end in reversed(found):
-                text = f"{text[:begin]}[{kind}]{text[end:]}"
+    """Returns the text with a token such as [email] in place of what was found, and how much of each kind it was.
+
+    Looks again until nothing is found: what one has taken out may have hidden what stood beside it.
+    """
+    counts: dict[str, int] = {}
+    before = None
+    while before != text:
+        before = text
+        for kind, detect in DETECTORS.items():
+            if kind in kinds and (found := detect(text)):
+                counts[kind] = counts.get(kind, 0) + len(found)
+                text = _without(text, found, f"[{kind}]")
     return text, counts
+
+
+def _without(text: str, found: Sequence[Found], token: str) -> str:
+    ends = [0, *(end for _, end in found)]
+    kept = [text[end:begin] for end, (begin, _) in zip(ends, found, strict=False)]
+    return token.join([*kept, text[ends[-1] :]])
 
 
 def _after(text: str, count: int) -> int | None:
@@ -111,7 +121,7 @@ def _cards(text: str, groups: Sequence[Found]) -> Iterator[Found]:
             digits += text[slice(*groups[place])]
             if len(digits) > 19:
                 break
-            if _card(digits) and not _FRACTION.match(text, groups[place][1]):
+            if _card(digits) and not _GOES_ON.match(text, groups[place][1]):
                 last = place
         if last is not None:
             yield groups[first][0], groups[last][1]

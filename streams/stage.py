@@ -110,16 +110,36 @@ async def read(records: Sequence[Record], tools: Tools) -> list[tuple[Record, Ev
     return decoded
 
 
-def consume(app: faust.App, name: str, topics: Sequence[str], take: Callable[[RunRecords], Awaitable[None]]) -> None:
-    """Registers the agent that takes each run and acknowledges it when `take` returns; an error ends the process."""
+def consume(
+    app: faust.App,
+    name: str,
+    topics: Sequence[str],
+    take: Callable[[RunRecords], Awaitable[None]],
+    at_once: int = 1,
+) -> None:
+    """Registers the agent that takes each run and acknowledges it when `take` returns; an error ends the process.
+
+    With `at_once` above 1 so many runs are taken at the same time, also of one partition, and finish in any order.
+    """
+
+    async def taken(event: Any) -> None:
+        try:
+            await take(event.value)
+        except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
+            crash(name)
+        event.ack()
 
     async def agent(stream: Any) -> None:
+        under_way: set[asyncio.Task[None]] = set()
         async for event in stream.noack().events():
-            try:
-                await take(event.value)
-            except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
-                crash(name)
-            event.ack()
+            if at_once == 1:
+                await taken(event)
+                continue
+            if len(under_way) >= at_once:
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(taken(event))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
 
     app.agent(subscribe(app, topics), name=f"{name}.agent")(agent)
 

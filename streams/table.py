@@ -1,5 +1,7 @@
 """State by key: a Faust table on RocksDB, written a run at a time."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +40,7 @@ class StateTable:
         )
         self._changelog = self._table.changelog_topic.get_topic_name()
         self._publisher = publisher
+        self._writing: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def get(self, partition: int, key: bytes) -> tuple[dict[str, int], Any]:
         """Returns the offsets applied by topic, and the state of the key; nothing and None when there is none."""
@@ -56,12 +59,13 @@ class StateTable:
         """Writes each changed key once; returns when changelog and disk have it."""
         if not states:
             return
-        last = await self._publisher.append(self._changelog, partition, list(states.items()))
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in states.items():
-            batch.put(key, value)
-        batch.put(self._table.data.offset_key, str(last).encode())
-        self._db(partition).write(batch)
+        async with self._writing[partition]:  # one after the other, or the offset on disk passes what is not on it
+            last = await self._publisher.append(self._changelog, partition, list(states.items()))
+            batch = rocksdict.WriteBatch(raw_mode=True)
+            for key, value in states.items():
+                batch.put(key, value)
+            batch.put(self._table.data.offset_key, str(last).encode())
+            self._db(partition).write(batch)
 
     def _db(self, partition: int) -> Any:
         return self._table.data._db_for_partition(partition)

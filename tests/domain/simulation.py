@@ -197,9 +197,15 @@ class Flow:
                 end = attempt_failed(started[-1], "no answer", now)
             else:
                 end = completed(event, started[-1], self._answer(event, len(moments)), self.definitions, now)
-            for each in (*started, end):
+            for each in started:
                 moments.append(each)
                 state = state.after(each)
+            if self._rival and self._random.random() < 0.2:  # ended before the outcome was written, or remembered
+                self._states[place] = state
+                self._lost = True
+                return [*moments, end] if self._random.random() < 0.5 else moments
+            moments.append(end)
+            state = state.after(end)
         self._keep(place, state)
         return moments
 

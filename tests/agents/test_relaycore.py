@@ -1,0 +1,132 @@
+"""AI calls on a real Kafka: attempts, doubt after a crash, and the one outcome."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.kafka import committed
+from domain.definitions import canonical, digest
+from domain.ids import derive
+from runtime.definitions import shipped
+from schemas.codec import Codec
+from schemas.events import AiCall, CallStatus, Message
+from tests.harness import business_event, define, events, feed, until
+
+HOSTED = {"id": "openai/some-model", "provider": "openai", "output_usd_micros_per_million": 2_000_000}
+
+
+class Asking:
+    """The process of tests.agents.asking."""
+
+    def __init__(self, log: Any, prefix: str, folder: Path) -> None:
+        self.file = folder / "model"
+        self._ready = folder / "ready"
+        self._argv = [sys.executable, "-m", "tests.agents.asking", log.bootstrap, log.registry, prefix]
+        self._argv += [str(folder), str(self.file)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, word: str) -> None:
+        self.file.write_text(word)
+        self._ready.unlink(missing_ok=True)
+        self._process = subprocess.Popen(self._argv, cwd=Path(__file__).parents[2])
+        until(self._ready.exists, 60)
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def asked(self) -> list[str]:
+        file = Path(f"{self.file}.asked")
+        return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def asking(log: Any, prefix: str, tmp_path: Path) -> Iterator[Asking]:
+    asking = Asking(log, prefix, tmp_path)
+    yield asking
+    asking.kill()
+
+
+def request(number: int, model: str) -> AiCall:
+    """Returns a requested call of a run of its own, under models that know a hosted one."""
+    event = business_event(number, f"case-{number}")
+    models = next(body for kind, body in shipped(HOSTED) if kind == "models")
+    run_id = derive(event.event_id, "run")
+    call_id = derive(run_id, "summary", "1", "call")
+    return AiCall(
+        event_id=derive(call_id, "requested"),
+        tenant_id=event.tenant_id,
+        correlation_id=event.event_id,
+        causation_id=event.event_id,
+        occurred_at=event.occurred_at,
+        run_id=run_id,
+        step="summary",
+        call_id=call_id,
+        status=CallStatus.REQUESTED,
+        model=model,
+        models_digest=digest(canonical(models)),
+        max_tokens=10,
+        messages=[Message(role="user", content="What happened?")],
+        input={"product": "P"},
+    )
+
+
+def ask(log: Any, codec: Codec, model: str, count: int) -> list[AiCall]:
+    define(log, [("models", next(body for kind, body in shipped(HOSTED) if kind == "models"))])
+    requested = [request(number, model) for number in range(count)]
+    feed(log, [codec.encode(each, "test") for each in requested])
+    return requested
+
+
+def statuses(log: Any, codec: Codec) -> Counter[str]:
+    return Counter(each.status.value for each in events(log, codec, "ai-calls"))
+
+
+def test_an_answered_call_has_a_start_and_one_outcome_with_its_cost(
+    log: Any, registered: Codec, asking: Asking
+) -> None:
+    ask(log, registered, HOSTED["id"], 40)
+    asking.start("fine")
+    until(lambda: statuses(log, registered)["completed"] == 40, 60)
+
+    assert statuses(log, registered) == {"requested": 40, "started": 40, "completed": 40}
+    done = [each for each in events(log, registered, "ai-calls") if each.status is CallStatus.COMPLETED]
+    assert {(each.answer, each.cost_usd_micros, each.degraded, each.input["product"]) for each in done} == {
+        ("fine", 2, False, "P")
+    }
+    assert len(asking.asked()) == 40
+
+
+def test_an_attempt_open_at_a_crash_is_closed_as_in_doubt_and_made_again(
+    log: Any, registered: Codec, asking: Asking, prefix: str
+) -> None:
+    ask(log, registered, HOSTED["id"], 10)
+    asking.start("silent")
+    until(lambda: len(asking.asked()) == 10, 60)
+    asking.kill()
+    assert committed(log.bootstrap, f"{prefix}.ai-calls") == {}
+    asking.start("fine")
+    until(lambda: statuses(log, registered)["completed"] == 10, 60)
+
+    assert statuses(log, registered) == {"requested": 10, "started": 20, "in_doubt": 10, "completed": 10}
+    calls = events(log, registered, "ai-calls")
+    assert {each.attempt for each in calls if each.status is CallStatus.IN_DOUBT} == {1}
+    assert {each.attempt for each in calls if each.status is CallStatus.COMPLETED} == {2}
+
+
+def test_a_model_that_never_answers_gives_way_to_the_local_one_after_three_attempts(
+    log: Any, registered: Codec, asking: Asking
+) -> None:
+    ask(log, registered, HOSTED["id"], 3)
+    asking.start("broken")
+    until(lambda: statuses(log, registered)["completed"] == 3, 60)
+
+    assert statuses(log, registered) == {"requested": 3, "started": 12, "attempt_failed": 9, "completed": 3}
+    done = [each for each in events(log, registered, "ai-calls") if each.status is CallStatus.COMPLETED]
+    assert {(each.model, each.attempt, each.degraded) for each in done} == {("local", 4, True)}
