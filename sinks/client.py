@@ -8,8 +8,7 @@ import httpx2
 from msgspec import Struct
 
 from schemas.errors import Rejected, Unavailable
-from sinks.endpoint import CODE_HEADER, TENANT_HEADER
-from sinks.engine import TOO_MANY_QUERIES, QueryRefused, refusal
+from sinks.engine import CODE_HEADER, TENANT_HEADER, TOO_MANY_QUERIES, QueryRefused, refusal
 from sinks.tables import DATABASE
 
 LATER = frozenset({TOO_MANY_QUERIES, 209, 210, 236, 243, 279, 425})

@@ -19,11 +19,18 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from msgspec import Struct
 
-from sinks.engine import NOT_AUTHENTICATED, READONLY, SYNTAX, TOO_MANY_BYTES, TOO_MANY_QUERIES, QueryRefused
+from sinks.engine import (
+    CODE_HEADER,
+    NOT_AUTHENTICATED,
+    READONLY,
+    SYNTAX,
+    TENANT_HEADER,
+    TOO_MANY_BYTES,
+    TOO_MANY_QUERIES,
+    QueryRefused,
+)
 from sinks.reader import Reader
 
-TENANT_HEADER = "X-Auterity-Tenant"
-CODE_HEADER = "X-ClickHouse-Exception-Code"
 BODY_BYTES_MAX = 1024 * 1024
 QUERIES_MAX = 4
 QUEUE_S = 10.0

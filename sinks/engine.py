@@ -7,6 +7,9 @@ from msgspec import Struct
 
 from schemas.errors import AuterityError, Rejected, Unavailable
 
+TENANT_HEADER = "X-Auterity-Tenant"
+CODE_HEADER = "X-ClickHouse-Exception-Code"
+
 CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
 VERSION = re.compile(r" \(version [^)]*\)")
 READONLY, SYNTAX, TOO_MANY_BYTES, TOO_MANY_QUERIES, NOT_AUTHENTICATED = 164, 62, 307, 202, 516
