@@ -13,6 +13,14 @@ from domain.ports import Publisher
 from schemas.catalogue import PARTITIONS
 
 NAME = "state"
+MIB = 1024 * 1024
+MEMORY = {
+    "write_buffer_size": 4 * MIB,
+    "max_write_buffer_number": 2,
+    "target_file_size_base": 16 * MIB,
+    "block_cache_size": 8 * MIB,
+}
+"""Of each partition's database; Faust's defaults let one take hundreds of megabytes."""
 
 
 class Kept(msgspec.Struct):
@@ -36,7 +44,7 @@ class StateTable:
             key_type=bytes,  # and so serialised raw: recovery drops a changelog record that it cannot decode
             value_type=bytes,
             partitions=PARTITIONS,
-            options={"driver": "rocksdict"},
+            options={"driver": "rocksdict", **MEMORY},
         )
         self._changelog = self._table.changelog_topic.get_topic_name()
         self._publisher = publisher

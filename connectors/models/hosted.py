@@ -13,6 +13,8 @@ from schemas.errors import Rejected, Unavailable
 from schemas.events import Message
 
 DEADLINE_S = 60.0
+REFUSALS = {400, 401, 403, 404, 405, 413, 422}
+"""Statuses that the same call would get again."""
 
 
 class ModelUnavailable(Unavailable):
@@ -54,16 +56,20 @@ class Models:
                 extra_headers={"Idempotency-Key": call_id},
                 **options,
             )
-        except (litellm.BadRequestError, litellm.AuthenticationError, litellm.NotFoundError) as error:
-            raise ModelRefused(f"{model}: {_line(error)}") from error
-        except (litellm.APIError, litellm.APIConnectionError, litellm.Timeout, litellm.RateLimitError) as error:
+        except _openai().OpenAIError as error:  # the root of all that LiteLLM raises
+            if _code(error) in REFUSALS:
+                raise ModelRefused(f"{model}: {_line(error)}") from error
+            if missing := litellm.validate_environment(model=model)["missing_keys"]:
+                raise ModelRefused(f"{model}: {', '.join(missing)} is not set") from error
             raise ModelUnavailable(f"{model}: {_line(error)}") from error
-        usage = answer.usage
-        return Answer(
-            text=answer.choices[0].message.content or "",
-            input_tokens=int(usage.prompt_tokens),
-            output_tokens=int(usage.completion_tokens),
-        )
+        try:
+            return Answer(
+                text=answer.choices[0].message.content or "",
+                input_tokens=int(answer.usage.prompt_tokens),
+                output_tokens=int(answer.usage.completion_tokens),
+            )
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise ModelUnavailable(f"{model}: an answer that is none: {type(error).__name__}") from error
 
 
 def prices(model: str) -> tuple[int, int]:
@@ -82,5 +88,21 @@ def _litellm() -> Any:
     return litellm
 
 
+@cache
+def _openai() -> Any:
+    return importlib.import_module("openai")
+
+
+def _code(error: Exception) -> int | None:
+    """Returns the HTTP status behind LiteLLM's error, None when there is none."""
+    code = getattr(error, "status_code", None)
+    return int(code) if code is not None else None
+
+
 def _line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+    """Returns the first line of the error; a provider may repeat the key that it was given."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    for name, value in os.environ.items():
+        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8:
+            text = text.replace(value, f"[{name}]")
+    return text[:300]
