@@ -62,6 +62,7 @@ class KafkaPublisher:
                 "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
                 "queue.buffering.max.kbytes": 262_144,
                 "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+                "topic.metadata.propagation.max.ms": 3000,  # topics are created, and listed, before anyone writes
                 "log_level": 2,
             },
             logger=_silent(),

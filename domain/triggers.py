@@ -9,7 +9,6 @@ from domain.expressions import Scope
 from domain.ids import derive
 from schemas.events import BusinessEvent, Event, Pin, Request, RequestKind
 
-
 PASSED_MAX = 1000
 
 

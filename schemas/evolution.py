@@ -71,7 +71,7 @@ def _width(kind: Any, named: dict[str, Any], above: tuple[str, ...] = ()) -> int
     """Returns the fewest bytes a value of this type takes; what holds itself takes one at least."""
     if isinstance(kind, str):
         kind = named.get(kind, kind)
-    if kind == "null" or kind == {"type": "null"}:
+    if kind in ("null", {"type": "null"}):
         return EMPTY
     if isinstance(kind, dict) and kind["type"] == "record":
         if kind["name"] in above:
@@ -118,6 +118,10 @@ def _fields(old: dict[str, Any], new: dict[str, Any], path: str, found: list[str
             found.append(f"{path}.{name}: added without a default")
     for name in sorted(before.keys() & after.keys()):
         _changes(before[name]["type"], after[name]["type"], f"{path}.{name}", found)
-        defaults = [field["default"] if "default" in field else "none" for field in (before[name], after[name])]
-        if json.dumps(defaults[0]) != json.dumps(defaults[1]):
-            found.append(f"{path}.{name}: default changed from {defaults[0]} to {defaults[1]}")
+        was, now = _default(before[name]), _default(after[name])
+        if was != now:
+            found.append(f"{path}.{name}: default changed from {was} to {now}")
+
+
+def _default(field: dict[str, Any]) -> str:
+    return json.dumps(field["default"]) if "default" in field else "none"

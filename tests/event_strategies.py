@@ -39,7 +39,7 @@ def any_events() -> st.SearchStrategy[Event]:
     return st.sampled_from(sorted(TOPICS)).flatmap(events)
 
 
-def bodies(kind: Any, name: str = "") -> st.SearchStrategy[Any]:
+def bodies(kind: Any, name: str = "") -> st.SearchStrategy[Any]:  # noqa: PLR0911
     """Returns the strategy of the values of an Avro type, as Python has them."""
     if isinstance(kind, list):
         return st.one_of(*(bodies(each, name) for each in kind))
@@ -75,7 +75,7 @@ def event(topic: str, random: Random) -> Event:
     return msgspec.convert(body(TOPICS[topic].schema, random), TOPICS[topic].event)
 
 
-def body(kind: Any, random: Random, name: str = "") -> Any:
+def body(kind: Any, random: Random, name: str = "") -> Any:  # noqa: PLR0911
     """Returns a value of an Avro type, as Python has it, that follows from the state of `random`."""
     if isinstance(kind, list):
         return body(random.choice(kind), random, name)
@@ -108,9 +108,7 @@ _PLAIN: dict[str, Callable[[Random], Any]] = {
 
 def recorded(outgoing: Outgoing, partition: int = 0, offset: int = 0, timestamp_ms: int = 0) -> Record:
     """Returns the record as it lies on its topic once the broker has given it a place."""
-    return Record(
-        outgoing.topic, partition, offset, timestamp_ms, outgoing.key, outgoing.value, list(outgoing.headers)
-    )
+    return Record(outgoing.topic, partition, offset, timestamp_ms, outgoing.key, outgoing.value, list(outgoing.headers))
 
 
 def next_version(schema: dict[str, Any]) -> dict[str, Any]:

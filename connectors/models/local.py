@@ -18,14 +18,14 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 def extract(messages: Sequence[Message], max_tokens: int) -> Answer:
     """Returns the sentences of the last message with the most frequent words, in their order, marked degraded.
 
-    Tokens are counted as words and punctuation marks; the answer has at most `max_tokens` of them.
+    Tokens are counted as words; the answer has at most `max_tokens` of them.
     """
     text = messages[-1].content[:TEXT_MAX] if messages else ""
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text) if match.group().strip()]
     frequency = Counter(word.lower() for word in _WORD.findall(text))
     scores = [_score(sentence, frequency) for sentence in sentences]
     best = sorted(range(len(sentences)), key=lambda place: (-scores[place], place))[:SENTENCES_MAX]
-    words = " ".join(sentences[place] for place in sorted(best)).split(" ")[:max_tokens]
+    words = " ".join(sentences[place] for place in sorted(best)).split()[:max_tokens]
     return Answer(
         text=" ".join(words),
         input_tokens=sum(_tokens(message.content) for message in messages),

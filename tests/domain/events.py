@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.definitions import PLATFORM, Definitions, define, digest
+from domain.definitions import PLATFORM, Definitions, canonical, define, digest
 from domain.ids import derive
 from schemas.events import (
     AgentStep,
@@ -90,8 +90,6 @@ def call(status: CallStatus, **fields: Any) -> AiCall:
 
 def digest_of(body: Any) -> str:
     """Returns the digest that names a body."""
-    from domain.definitions import canonical
-
     return digest(canonical(body))
 
 

@@ -340,7 +340,16 @@ def _call_problems(workflow: Workflow, mine: Sequence[Any]) -> Iterator[str]:
             yield f"step {each.id} may ask the local model only"
 
 
-_TEXTS = ["Brakes squeak", "4111 1111 1111 1111", "ada@example.com calls", "+49 171 1234567", "", "12", "a $ b", "Größe"]
+_TEXTS = [
+    "Brakes squeak",
+    "4111 1111 1111 1111",
+    "ada@example.com calls",
+    "+49 171 1234567",
+    "",
+    "12",
+    "a $ b",
+    "Größe",
+]
 _CONDITIONS = [
     "true",
     "false",
@@ -363,7 +372,7 @@ def _workflow(name: str, rules: str | None, random: Random) -> Any:
     starts = random.choice(["first-of-subject", "first-of-subject", "every-event"])
     trigger = {"starts": starts}
     if random.random() < 0.4:
-        trigger["when"] = random.choice(['event.type == "Opened"', 'has(event.attributes.impact)', "true"])
+        trigger["when"] = random.choice(['event.type == "Opened"', "has(event.attributes.impact)", "true"])
     body = {"id": name, "title": name, "trigger": trigger, "steps": steps}
     return {**body, "rules": rules} if rules else body
 

@@ -64,9 +64,7 @@ def test_the_local_model_answers_after_the_last_attempt_at_the_one_asked_for() -
     assert models == ["hosted"] * ATTEMPTS_MAX + ["local"] * 2
 
 
-@pytest.mark.parametrize(
-    "status", [CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED]
-)
+@pytest.mark.parametrize("status", [CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED])
 def test_a_call_that_is_over_is_not_attempted_again(status: CallStatus) -> None:
     assert _start(Calls().after(call(status))) == []
 

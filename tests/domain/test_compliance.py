@@ -88,7 +88,7 @@ def test_a_rule_applies_in_its_phase(phase: str, status: StepStatus, applies: bo
 def test_an_action_has_its_outcome(action: str) -> None:
     fields = {"fields": ["note"]} if action == "redact" else {}
 
-    assert _judge({"id": "r", "action": action, **fields}, {"note": "x"}).outcome is STRICTEST[action]
+    assert _judge({"id": "r", "action": action, **fields}, given={"note": "x"}).outcome is STRICTEST[action]
 
 
 @pytest.mark.parametrize("one", range(len(ACTIONS)))
@@ -96,7 +96,7 @@ def test_an_action_has_its_outcome(action: str) -> None:
 def test_the_strictest_action_wins(one: int, other: int) -> None:
     pair = [{"id": f"r{place}", "action": ACTIONS[each], "fields": ["note"]} for place, each in enumerate((one, other))]
 
-    assert _judge(*pair, input={"note": "x"}).outcome is STRICTEST[ACTIONS[max(one, other)]]
+    assert _judge(*pair, given={"note": "x"}).outcome is STRICTEST[ACTIONS[max(one, other)]]
 
 
 def test_all_rules_are_evaluated() -> None:
@@ -106,11 +106,11 @@ def test_all_rules_are_evaluated() -> None:
 
 
 def test_a_refused_payload_is_not_handed_on() -> None:
-    assert _judge({"id": "r", "action": "refuse"}, input={"note": "x"}).payload == {}
+    assert _judge({"id": "r", "action": "refuse"}, given={"note": "x"}).payload == {}
 
 
 def test_an_escalated_payload_is_handed_on() -> None:
-    assert _judge({"id": "r", "action": "escalate"}, input={"note": "x"}).payload == {"note": "x"}
+    assert _judge({"id": "r", "action": "escalate"}, given={"note": "x"}).payload == {"note": "x"}
 
 
 @pytest.mark.parametrize(("action", "restriction"), [("restrict", "local"), ("note", None), ("escalate", None)])
@@ -125,21 +125,21 @@ def test_a_restriction_holds_for_an_escalated_step_too() -> None:
 
 
 def test_a_redacted_field_is_replaced_by_the_rules_name() -> None:
-    decided = _judge({"id": "first-name", "action": "redact", "fields": ["name"]}, input={"name": "Ada", "x": "y"})
+    decided = _judge({"id": "first-name", "action": "redact", "fields": ["name"]}, given={"name": "Ada", "x": "y"})
 
     assert decided.payload == {"name": "[first-name]", "x": "y"}
     assert [(finding.path, finding.evidence) for finding in decided.findings] == [("name", "field")]
 
 
 def test_a_field_that_is_not_there_is_not_redacted() -> None:
-    decided = _judge({"id": "r", "action": "redact", "fields": ["name"]}, input={"x": "y"})
+    decided = _judge({"id": "r", "action": "redact", "fields": ["name"]}, given={"x": "y"})
 
     assert (decided.outcome, decided.payload) == (Outcome.ALLOWED, {"x": "y"})
 
 
 @pytest.mark.parametrize(("kind", "text"), list(zip(KINDS, PERSONAL, strict=True)))
 def test_detected_personal_data_is_taken_out_and_counted(kind: str, text: str) -> None:
-    decided = _judge({"id": "r", "action": "redact", "detect": [kind]}, input={"note": f"{text}, {text}"})
+    decided = _judge({"id": "r", "action": "redact", "detect": [kind]}, given={"note": f"{text}, {text}"})
 
     assert decided.payload == {"note": f"[{kind}], [{kind}]"}
     assert [(finding.path, finding.evidence) for finding in decided.findings] == [("note", f"{kind} x 2")]
@@ -148,32 +148,32 @@ def test_detected_personal_data_is_taken_out_and_counted(kind: str, text: str) -
 def test_detection_looks_into_the_named_fields_only() -> None:
     rule = {"id": "r", "action": "redact", "detect": ["email"], "fields": ["note"]}
 
-    decided = _judge(rule, input={"note": PERSONAL[0], "other": PERSONAL[0]})
+    decided = _judge(rule, given={"note": PERSONAL[0], "other": PERSONAL[0]})
 
     assert decided.payload == {"note": "[email]", "other": PERSONAL[0]}
 
 
 def test_detection_that_names_no_fields_looks_into_all() -> None:
-    decided = _judge({"id": "r", "action": "redact", "detect": ["email"]}, input={"a": PERSONAL[0], "b": PERSONAL[0]})
+    decided = _judge({"id": "r", "action": "redact", "detect": ["email"]}, given={"a": PERSONAL[0], "b": PERSONAL[0]})
 
     assert decided.payload == {"a": "[email]", "b": "[email]"}
 
 
 def test_a_rule_that_detects_without_redacting_leaves_the_text_as_it_is() -> None:
-    decided = _judge({"id": "r", "action": "escalate", "detect": ["email"]}, input={"note": PERSONAL[0]})
+    decided = _judge({"id": "r", "action": "escalate", "detect": ["email"]}, given={"note": PERSONAL[0]})
 
     assert (decided.outcome, decided.payload) == (Outcome.ESCALATED, {"note": PERSONAL[0]})
 
 
 def test_a_rule_that_detects_nothing_finds_nothing() -> None:
-    assert _judge({"id": "r", "action": "refuse", "detect": ["email"]}, input={"note": "x"}).outcome is Outcome.ALLOWED
+    assert _judge({"id": "r", "action": "refuse", "detect": ["email"]}, given={"note": "x"}).outcome is Outcome.ALLOWED
 
 
 def test_conditions_see_the_input_as_it_came_whatever_was_redacted_before() -> None:
     first = {"id": "a", "action": "redact", "fields": ["name"]}
     second = {"id": "b", "action": "note", "when": 'input.name == "Ada"'}
 
-    assert [each.rule for each in _judge(first, second, input={"name": "Ada"}).findings] == ["a", "b"]
+    assert [each.rule for each in _judge(first, second, given={"name": "Ada"}).findings] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("id", "a"), ("agent", "analysis"), ("uses", "ask")])
@@ -184,13 +184,14 @@ def test_conditions_see_of_the_step(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "when", ["input.absent == 'x'", "int(input.note) > 5", "input.note + 1 == 2", "input.note", "input[input.note] == 'x'"]
+    "when",
+    ["input.absent == 'x'", "int(input.note) > 5", "input.note + 1 == 2", "input.note", "input[input.note] == 'x'"],
 )
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_rule_that_cannot_be_decided_refuses_whatever_its_action(when: str, action: str) -> None:
     fields = {"fields": ["note"]} if action == "redact" else {}
 
-    decided = _judge({"id": "r", "action": action, "when": when, **fields}, input={"note": "ada@example.com"})
+    decided = _judge({"id": "r", "action": action, "when": when, **fields}, given={"note": "ada@example.com"})
 
     assert decided.outcome is Outcome.REFUSED
     assert [finding.action for finding in decided.findings] == ["refuse"]
@@ -206,7 +207,7 @@ def test_rules_that_have_not_been_read_yet_are_waited_for() -> None:
 def test_evidence_names_the_condition_and_the_fields_that_may_be_shown() -> None:
     rule = {"id": "r", "action": "note", "when": "true", "fields": ["country", "absent"]}
 
-    assert _judge(rule, input={"country": "se"}).findings[0].evidence == "true (country = se; absent = absent)"
+    assert _judge(rule, given={"country": "se"}).findings[0].evidence == "true (country = se; absent = absent)"
 
 
 def test_evidence_of_a_rule_without_a_condition_says_always() -> None:
@@ -229,7 +230,7 @@ PAYLOAD = st.dictionaries(st.sampled_from(FIELDS), TEXT)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(RULE, max_size=3), PAYLOAD)
 def test_findings_never_hold_personal_data(each: list[dict[str, Any]], payload: dict[str, str]) -> None:
-    decided = _judge(*_numbered(each), input=payload)
+    decided = _judge(*_numbered(each), given=payload)
 
     shown = " ".join(f"{finding.evidence} {finding.path} {finding.rule}" for finding in decided.findings)
     assert [personal for personal in PERSONAL if personal in shown] == []
@@ -242,7 +243,7 @@ def test_a_payload_holds_no_personal_data_after_its_redaction(
 ) -> None:
     everything = {"id": "all", "action": "redact", "detect": KINDS}
 
-    decided = _judge(*_numbered(each), everything, input=payload)
+    decided = _judge(*_numbered(each), everything, given=payload)
 
     assert [text for text in decided.payload.values() for personal in PERSONAL if personal in text] == []
 
@@ -251,8 +252,8 @@ def test_a_payload_holds_no_personal_data_after_its_redaction(
 @given(st.lists(RULE, max_size=3), PAYLOAD)
 def test_judging_what_was_redacted_redacts_nothing_more(each: list[dict[str, Any]], payload: dict[str, str]) -> None:
     redacting = [rule for rule in _numbered(each) if rule["action"] == "redact"]
-    once = _judge(*redacting, input=payload)
-    again = _judge(*redacting, input=once.payload)
+    once = _judge(*redacting, given=payload)
+    again = _judge(*redacting, given=once.payload)
 
     assert again.payload == once.payload
 
@@ -260,7 +261,7 @@ def test_judging_what_was_redacted_redacts_nothing_more(each: list[dict[str, Any
 @settings(max_examples=150, deadline=None)
 @given(st.lists(RULE, max_size=4), PAYLOAD)
 def test_an_outcome_is_that_of_the_strictest_finding(each: list[dict[str, Any]], payload: dict[str, str]) -> None:
-    decided = _judge(*_numbered(each), input=payload)
+    decided = _judge(*_numbered(each), given=payload)
 
     found = [ACTIONS.index(finding.action) for finding in decided.findings]
     assert decided.outcome is (STRICTEST[ACTIONS[max(found)]] if found else Outcome.ALLOWED)
@@ -271,14 +272,13 @@ def _numbered(each: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _judge(
-    *each: dict[str, Any], input: dict[str, str] | None = None, status: StepStatus = StepStatus.REQUESTED, **fields: Any
+    *each: dict[str, Any], given: dict[str, str] | None = None, status: StepStatus = StepStatus.REQUESTED, **fields: Any
 ) -> ComplianceDecision:
-    if len(each) == 2 and "id" not in each[1]:  # a rule and the input
-        each, input = each[:1], each[1]
     body = rules(*each)
-    side = {"input" if status is StepStatus.REQUESTED else "output": input or {}}
+    side = {"input" if status is StepStatus.REQUESTED else "output": given or {}}
     definitions = known(("workflow", workflow()), ("rules", body))
-    [decided] = Compliance().decide(None, step(status=status, rules_digest=digest_of(body), **side, **fields), definitions)
+    judged = step(status=status, rules_digest=digest_of(body), **side, **fields)
+    [decided] = Compliance().decide(None, judged, definitions)
     assert isinstance(decided, ComplianceDecision)
     return decided
 

@@ -45,12 +45,16 @@ def _shipped() -> list[tuple[str, str, Any]]:
     return [*found, ("models", "models.yaml", yaml.safe_load(root.joinpath("models.yaml").read_text()))]
 
 
-@pytest.mark.parametrize(("kind", "name", "body"), _shipped(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("kind", "name", "body"), _shipped(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_shipped_definition_passes(kind: str, name: str, body: Any) -> None:
     assert parse(kind, canonical(body)).id == body["id"]
 
 
-@pytest.mark.parametrize(("kind", "name", "body"), _shipped(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("kind", "name", "body"), _shipped(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_shipped_definition_lies_in_a_file_of_its_name(kind: str, name: str, body: Any) -> None:
     assert name in (f"{body['id']}.yaml", "models.yaml")
 
@@ -322,7 +326,15 @@ def test_a_pin_is_found_by_its_kind() -> None:
 
 @pytest.mark.parametrize(
     ("template", "filled"),
-    [("$a", "1"), ("${a}b", "1b"), ("$absent.", "."), ("$$", "$"), ("no names", "no names"), ("$a$a", "11"), ("ä$a", "ä1")],
+    [
+        ("$a", "1"),
+        ("${a}b", "1b"),
+        ("$absent.", "."),
+        ("$$", "$"),
+        ("no names", "no names"),
+        ("$a$a", "11"),
+        ("ä$a", "ä1"),
+    ],
 )
 def test_a_template_is_filled(template: str, filled: str) -> None:
     assert fill(template, {"a": "1"}) == filled

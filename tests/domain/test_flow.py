@@ -7,7 +7,7 @@ import pytest
 
 from domain.ids import derive
 from schemas.catalogue import BY_EVENT
-from schemas.events import AiCall, AgentStep, CallStatus, StepStatus, WorkflowRun
+from schemas.events import AgentStep, AiCall, CallStatus, StepStatus, WorkflowRun
 from tests.domain.simulation import Flow, case, problems
 
 SEEDS = 300

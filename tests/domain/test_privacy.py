@@ -183,9 +183,7 @@ def _email(draw: st.DrawFn) -> str:
 @st.composite
 def _iban(draw: st.DrawFn) -> str:
     country = draw(st.sampled_from(sorted(IBAN_LENGTHS)))
-    account = draw(
-        st.text("0123456789ABCXYZ", min_size=IBAN_LENGTHS[country] - 4, max_size=IBAN_LENGTHS[country] - 4)
-    )
+    account = draw(st.text("0123456789ABCXYZ", min_size=IBAN_LENGTHS[country] - 4, max_size=IBAN_LENGTHS[country] - 4))
     digits = int("".join(str(int(letter, 36)) for letter in f"{account}{country}00"))
     iban = f"{country}{98 - digits % 97:02}{account}"
     return draw(st.sampled_from([iban, " ".join(iban[at : at + 4] for at in range(0, len(iban), 4)), iban.lower()]))
@@ -195,9 +193,7 @@ def _iban(draw: st.DrawFn) -> str:
 def _card(draw: st.DrawFn) -> str:
     prefix, length = draw(st.sampled_from([("4", 16), ("51", 16), ("37", 15), ("6011", 16), ("36", 14), ("4", 19)]))
     body = prefix + draw(st.text("0123456789", min_size=length - len(prefix) - 1, max_size=length - len(prefix) - 1))
-    total = sum(
-        sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(body))
-    )
+    total = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(body)))
     card = f"{body}{-total % 10}"
     between = draw(st.sampled_from(["", " ", "-"]))
     return between.join(card[at : at + 4] for at in range(0, len(card), 4))
@@ -240,6 +236,8 @@ def test_text_without_digits_and_signs_is_never_changed(text: str) -> None:
     assert redact(ascii_digits_only) == (ascii_digits_only, {})
 
 
-@pytest.mark.parametrize("noise", ["a" * 200_000, "2 " * 20_000, "!" * 200_000, "DE11 " * 20_000, "a@" * 100_000, "+1" * 100_000])
+@pytest.mark.parametrize(
+    "noise", ["a" * 200_000, "2 " * 20_000, "!" * 200_000, "DE11 " * 20_000, "a@" * 100_000, "+1" * 100_000]
+)
 def test_noise_gives_nothing(noise: str) -> None:
     assert redact(noise) == (noise, {})

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from io import BytesIO
 from typing import Any
 
+import fastavro
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -191,8 +193,9 @@ class _Sloppy(Workflows):
         (
             _Lenient(),
             "findings",
-            lambda event: isinstance(event, ComplianceDecision)
-            and any(finding.action == "redact" for finding in event.findings),
+            lambda event: (
+                isinstance(event, ComplianceDecision) and any(finding.action == "redact" for finding in event.findings)
+            ),
         ),
         (
             _Sloppy(),
@@ -212,9 +215,7 @@ def test_a_decider_with_one_changed_line_is_found_at_the_first_place_it_matters(
     deciders = [other if type(other).__base__ is type(each) else each for each in DECIDERS]
     source = f"auterity/{other.name}".encode()
     expected = [
-        record
-        for record in _log()
-        if header(record.headers, "ce_source") == source and unlike(codec().decode(record))
+        record for record in _log() if header(record.headers, "ce_source") == source and unlike(codec().decode(record))
     ]
 
     verdict = _replay(_log(), deciders=deciders)
@@ -243,7 +244,9 @@ def test_a_difference_out_of_bounds_is_not_reported(side: str) -> None:
     place = _decided_places()[len(_decided_places()) // 2]
     at = _log()[place].timestamp_ms
     changed = [*_log()]
-    changed[place] = _altered(_log()[place], "reason" if hasattr(TOPICS[_log()[place].topic].event, "reason") else "occurred_at")
+    changed[place] = _altered(
+        _log()[place], "reason" if hasattr(TOPICS[_log()[place].topic].event, "reason") else "occurred_at"
+    )
     bounds = Bounds(begin_ms=at + 1) if side == "begin_ms" else Bounds(end_ms=at)
 
     verdict = _replay(changed, bounds)
@@ -394,9 +397,7 @@ def _replay(
     """Returns the verdict, after a second replay when fields are to be named."""
     ends: dict[tuple[str, int], int] = {}
     for record in records:
-        ends[record.topic, record.partition] = max(
-            record.offset + 1, ends.get((record.topic, record.partition), 0)
-        )
+        ends[record.topic, record.partition] = max(record.offset + 1, ends.get((record.topic, record.partition), 0))
     done = {decider.name: ends if committed else {} for decider in deciders}
     order = {topic: number for number, topic in enumerate(READ_ORDER)}
     ordered = sorted(records, key=lambda record: order.get(record.topic, len(order)))
@@ -429,7 +430,7 @@ def _altered(record: Record, name: str) -> Record:
     return _sealed(record, structs.replace(event, **{name: _other(event, name)}))
 
 
-def _other(event: Event, name: str) -> Any:
+def _other(event: Event, name: str) -> Any:  # noqa: PLR0911
     value = getattr(event, name)
     kind = next(field.type for field in structs.fields(type(event)) if field.name == name)
     if isinstance(value, StrEnum):
@@ -464,10 +465,6 @@ def _sealed(like: Record, event: Event, **place: int) -> Record:
 
 
 def _rewritten(record: Record, schema: Any, number: int) -> Record:
-    from io import BytesIO
-
-    import fastavro
-
     out = BytesIO()
     body = msgspec.to_builtins(codec().decode(record), builtin_types=(datetime, bytes))
     fastavro.schemaless_writer(out, fastavro.parse_schema(dict(schema)), body)

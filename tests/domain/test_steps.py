@@ -187,5 +187,3 @@ def _answered(status: CallStatus, **fields: Any) -> AgentStep:
     [performed] = _after(status, **fields)
     assert isinstance(performed, AgentStep)
     return performed
-
-

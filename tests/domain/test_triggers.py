@@ -133,9 +133,7 @@ def test_how_many_events_are_remembered_has_a_limit() -> None:
 
 
 def test_an_event_after_the_run_is_attached_whether_the_condition_holds_or_not() -> None:
-    requests = _decide(
-        known(("workflow", workflow(trigger=OPENED))), business("1"), business("2", type="Changed")
-    )
+    requests = _decide(known(("workflow", workflow(trigger=OPENED))), business("1"), business("2", type="Changed"))
 
     assert [each.kind for each in requests] == [RequestKind.RUN, RequestKind.ATTACHMENT]
 

@@ -25,7 +25,10 @@ from tests.domain.events import AT, RUN, collect, decision, known, pins, request
 ONE = known(("workflow", workflow()))
 CHAIN = known(("workflow", workflow(collect("a"), collect("b", "a"))))
 DIAMOND = known(
-    ("workflow", workflow(collect("a"), collect("b", "a"), collect("c", "a"), collect("d", "b", "c"), collect("e", "a")))
+    (
+        "workflow",
+        workflow(collect("a"), collect("b", "a"), collect("c", "a"), collect("d", "b", "c"), collect("e", "a")),
+    )
 )
 REFUSAL = [Finding(rule="r1", severity="high", action="refuse"), Finding(rule="r2", severity="low", action="note")]
 
@@ -39,7 +42,9 @@ def test_a_request_starts_the_run_and_its_first_steps() -> None:
 def test_the_first_record_of_a_run_pins_what_it_is_decided_under() -> None:
     definitions = known(("workflow", workflow(rules="rules")), ("rules", rules()))
 
-    started, requested = _decide(definitions, request(definitions, pins=pins(definitions, "workflow", "rules", "models")))
+    started, requested = _decide(
+        definitions, request(definitions, pins=pins(definitions, "workflow", "rules", "models"))
+    )
 
     assert isinstance(started, WorkflowRun)
     assert started.libraries == LIBRARIES

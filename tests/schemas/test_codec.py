@@ -16,7 +16,7 @@ from schemas.codec import PREFIX, Codec, UnknownSchema, ids
 from schemas.errors import Undecodable
 from schemas.events import BusinessEvent, Event
 from schemas.record import DIGEST, Record, header, seal
-from tests.event_strategies import NUMBERS, any_events, codec, event, recorded
+from tests.event_strategies import NUMBERS, any_events, codec, event, events, recorded
 
 CLOSED = sorted(topic.name for topic in TOPICS.values() if not topic.open)
 OPEN = sorted(topic.name for topic in TOPICS.values() if topic.open)
@@ -29,8 +29,6 @@ MIB = 1024 * 1024
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_an_event_of_every_topic_is_read_as_it_was_written(topic: str, data: st.DataObject) -> None:
-    from tests.event_strategies import events
-
     said = data.draw(events(topic))
 
     assert codec().decode(recorded(codec().encode(said, "test"))) == said

@@ -1,14 +1,15 @@
 """What we write is what every Confluent client reads: our topics, with confluent-kafka's own deserializer."""
 
 import json
+from datetime import datetime
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from connectors.registry import Registry
@@ -91,8 +92,6 @@ def test_the_registry_refuses_what_is_not_backward_compatible(servers: Any, regi
 
 
 def _plain(each: Event) -> Any:
-    from datetime import datetime
-
     return msgspec.to_builtins(each, builtin_types=(datetime, bytes))
 
 
