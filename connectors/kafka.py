@@ -126,7 +126,7 @@ class _Batch:
         else:
             self._last = max(self._last, message.offset() or 0)
         self._left -= 1
-        if not self._left:
+        if not self._left and not self._loop.is_closed():  # closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
@@ -303,6 +303,14 @@ class TopicReader:
         while not stop():
             messages = self._consumer.consume(READ_BATCH, timeout=1.0)
             yield [_record(message) for message in messages if message.error() is None]
+
+    def end(self, topic: str, partition: int) -> int:
+        """Returns the next offset of the partition, as the broker says now; may be called from any thread."""
+        try:
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_TIMEOUT_S)
+        except KafkaException as error:
+            raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {error.args[0].str()}") from error
+        return int(end)
 
     def close(self) -> None:
         """Leaves the broker."""

@@ -68,6 +68,7 @@ def request(decision: ComplianceDecision, step: Step, definitions: Definitions) 
         models_digest=decision.models_digest,
         workflow_digest=decision.workflow_digest,
         rules_digest=decision.rules_digest,
+        rules_version=decision.rules_version,
         max_tokens=step.max_tokens,
         messages=messages,
         input=decision.payload,
@@ -153,6 +154,7 @@ def _moment(requested: AiCall, status: CallStatus, number: int, definitions: Def
         models_digest=requested.models_digest,
         workflow_digest=requested.workflow_digest,
         rules_digest=requested.rules_digest,
+        rules_version=requested.rules_version,
         max_tokens=requested.max_tokens,
     )
 

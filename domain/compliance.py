@@ -17,6 +17,7 @@ class Compliance:
     name = "compliance"
     inputs = ("agent-steps",)
     state = None
+    newest = False
 
     def decide(self, state: None, event: Event, definitions: Definitions) -> Sequence[Event]:
         """Judges the input of a requested step and the output of a performed one, under the run's pinned rules."""
@@ -36,7 +37,7 @@ def _decision(step: AgentStep, phase: Phase, definitions: Definitions) -> Compli
     rules_id, rules_version = None, 0
     if step.rules_digest is not None:
         rules = definitions.rules(step.rules_digest)
-        rules_id, rules_version = rules.id, definitions.version(step.rules_digest).version
+        rules_id, rules_version = rules.id, step.rules_version
         scope = Scope(input=payload, step={"id": step.step, "agent": step.agent, "uses": step.uses})
         clean = dict(payload)
         for rule in rules.rules:

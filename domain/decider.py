@@ -26,6 +26,10 @@ class Decider(Protocol):
     def state(self) -> type[Any] | None:
         """A msgspec struct kept for each key; None for a decider that needs to remember nothing."""
 
+    @property
+    def newest(self) -> bool:
+        """True when it decides by the definitions in force when the event was appended, not by pinned ones alone."""
+
     def decide(self, state: Any, event: Event, definitions: Definitions) -> Sequence[Event]:
         """Returns what follows from the event; raises Rejected when nothing ever can."""
 

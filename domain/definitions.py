@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from string import Template
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from domain.expressions import check
 from domain.ids import derive
@@ -33,6 +33,10 @@ class MissingVersion(Unavailable):
     """The pinned version has not been read yet."""
 
 
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""Small letters, digits, hyphens and underscores; at most 63."""
+
+
 class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
     """Which events start a run."""
 
@@ -52,7 +56,7 @@ class Label(Struct, frozen=True, forbid_unknown_fields=True):
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One step: an agent does one thing to the fields it is given, and adds its own."""
 
-    id: str
+    id: Name
     agent: Literal["ingestion", "analysis", "report", "action"]
     uses: Literal["collect", "classify", "ask", "compose"]
     needs: list[str] = field(default_factory=list)
@@ -72,7 +76,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
 class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
     """A directed acyclic graph of steps."""
 
-    id: str
+    id: Name
     title: str
     steps: list[Step]
     trigger: Trigger = field(default_factory=Trigger)
@@ -90,7 +94,7 @@ class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """One rule: where it looks, what it looks for, what it does then."""
 
-    id: str
+    id: Name
     why: str
     action: Literal["note", "redact", "restrict", "escalate", "refuse"]
     severity: Literal["low", "medium", "high", "critical"] = "medium"
@@ -106,7 +110,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
 class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     """A set of rules; all are evaluated, the strictest action wins."""
 
-    id: str
+    id: Name
     title: str
     rules: list[Rule]
 
@@ -142,7 +146,7 @@ LOCAL = "local"
 class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """A client of the platform."""
 
-    id: str
+    id: Name
     title: str = ""
 
 
@@ -171,8 +175,14 @@ def parse(kind: str, body: str) -> Body:
 
 
 def canonical(body: Any) -> str:
-    """Returns the body as JSON with sorted keys and no spaces: the text whose SHA-256 names the version."""
-    return msgspec.json.encode(body, order="sorted").decode()
+    """Returns the body as JSON with sorted keys and no spaces: the text whose SHA-256 names the version.
+
+    Raises BadDefinition for what JSON cannot say.
+    """
+    try:
+        return msgspec.json.encode(body, order="sorted").decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadDefinition(f"a definition that JSON cannot say: {error}") from error
 
 
 def digest(body: str) -> str:
@@ -206,21 +216,34 @@ class Definitions:
     """Every version read so far. A reader sees the newest one by name, or any one by digest."""
 
     def __init__(self, events: Iterable[Definition] = ()) -> None:
-        self._current: dict[tuple[str, str, str], Definition] = {}
+        self._history: dict[tuple[str, str, str], list[tuple[int, Definition]]] = {}
         self._versions: dict[str, Definition] = {}
+        self._moment_ms: int | None = None
         for event in events:
             self.add(event)
 
-    def add(self, event: Definition) -> None:
-        """Takes in one version; a version not above the newest changes nothing but can still be found by digest."""
-        place = (event.tenant_id, event.kind, event.id)
-        if place not in self._current or event.version > self._current[place].version:
-            self._current[place] = event
+    def add(self, event: Definition, recorded_ms: int = 0) -> None:
+        """Takes in one version and when it was appended.
+
+        A version not above the newest changes nothing but can still be found by digest.
+        """
+        history = self._history.setdefault((event.tenant_id, event.kind, event.id), [])
+        if not history or event.version > history[-1][1].version:
+            history.append((recorded_ms, event))
         self._versions.setdefault(event.digest, event)
+
+    def at(self, moment_ms: int) -> "Definitions":
+        """Returns the same definitions, of which the newest are those appended until then."""
+        view = Definitions()
+        view._history, view._versions, view._moment_ms = self._history, self._versions, moment_ms
+        return view
 
     def last(self, tenant_id: str, kind: str, name: str) -> Definition | None:
         """Returns the newest version of exactly this tenant's definition."""
-        return self._current.get((tenant_id, kind, name))
+        for recorded_ms, event in reversed(self._history.get((tenant_id, kind, name), [])):
+            if self._moment_ms is None or recorded_ms <= self._moment_ms:
+                return event
+        return None
 
     def pin(self, tenant_id: str, kind: str, name: str) -> Pin:
         """Returns the newest version the tenant has, its own before the platform's; raises UnknownDefinition."""
@@ -231,7 +254,7 @@ class Definitions:
 
     def names(self, tenant_id: str, kind: str) -> list[str]:
         """Returns the ids of this kind that the tenant can use."""
-        return sorted({name for owner, each, name in self._current if each == kind and owner in (tenant_id, PLATFORM)})
+        return sorted({name for owner, each, name in self._history if each == kind and owner in (tenant_id, PLATFORM)})
 
     def workflow(self, pinned: str) -> Workflow:
         """Returns the workflow of this digest; raises MissingVersion."""

@@ -1,5 +1,6 @@
 """Conditions as data: CEL expressions, checked when they are saved, evaluated without side effects."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -10,7 +11,10 @@ import cel
 from schemas.errors import Rejected
 
 LENGTH_MAX = 2000
-"""Characters of one expression: CEL has no step budget, so length bounds what it can cost."""
+"""Characters of one expression."""
+MACROS_MAX = 1
+"""Times an expression may go through a list or a map: CEL has no step budget, and nested ones multiply."""
+_MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter|transformList|transformMap)\s*\(")
 
 LIBRARY = "common-expression-language"
 LIBRARIES = {LIBRARY: version(LIBRARY)}
@@ -46,6 +50,8 @@ def check(expression: str, variables: Iterable[str]) -> None:
     """Raises BadExpression unless the expression can be read and names only these variables."""
     if len(expression) > LENGTH_MAX:
         raise BadExpression(f"an expression of {len(expression)} characters, more than {LENGTH_MAX}")
+    if len(_MACRO.findall(expression)) > MACROS_MAX:
+        raise BadExpression(f"{expression[:100]!r} goes through lists more than once: nested, that takes for ever")
     try:
         program = _compiled(expression)
     except ValueError as error:

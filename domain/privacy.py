@@ -3,6 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+DETECTORS_VERSION = "1"
+"""Counted up with every change of what is found: a run pins it, as it pins the versions of libraries."""
+
 Found = tuple[int, int]
 """Where it begins and ends."""
 

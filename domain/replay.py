@@ -1,8 +1,8 @@
 """Makes every decision again from the log, and compares it with what the log says was decided.
 
-Deciders put out the same whatever the order of arrival, so the topics are read one after the other: the requests
-first, because they hold the versions that each run was decided under. What models and people answered is taken from
-the log; nothing here has an effect.
+Deciders put out the same whatever the order of arrival, so the topics are read one after the other: the definitions
+first, because every event is decided by those in force when it was appended. What models and people answered is taken
+from the log; nothing here has an effect.
 """
 
 import re
@@ -13,17 +13,22 @@ from typing import Any
 from msgspec import Struct, structs
 
 from domain.decider import Decider, step
-from domain.definitions import PLATFORM, Definitions
+from domain.definitions import Definitions
 from schemas.codec import PREFIX, Codec
 from schemas.errors import Undecodable
-from schemas.events import Definition, Event, Pin, Request
+from schemas.events import Definition, Event
 from schemas.record import Record, header
 
-READ_ORDER = ("definitions", "requests", "business-events", "agent-steps", "compliance-decisions", "ai-calls")
-"""The topics that deciders read, the requests before what they were made from."""
+READ_ORDER = ("definitions", "business-events", "requests", "agent-steps", "compliance-decisions", "ai-calls")
+"""The topics that deciders read, in the order of the flow."""
 
 VERSION_FIELDS = frozenset({"libraries"})
 """A record that differs in these alone was decided under another version of a library, not otherwise."""
+
+DECIDED = frozenset({"requests", "workflow-runs", "agent-steps", "compliance-decisions"})
+"""The topics on which everything is decided."""
+ANSWERS = b"auterity/relaycore"
+"""Who records on `ai-calls` what models answered; every other record there is decided."""
 
 MISSING, EXTRA, BYTES = "missing", "extra", "x-digest"
 
@@ -99,41 +104,6 @@ class _Decided(Struct, frozen=True):
     compared: bool
 
 
-class _Versions(Definitions):
-    """The definitions as they were for one event: the pins on record, else the newest appended before it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pins: Sequence[Pin] = ()
-        self.moment_ms = 0
-        self._history: list[tuple[int, Definition]] = []
-        self._known: set[tuple[str, str, str, int, str]] = set()
-
-    def take(self, record: Record, event: Definition) -> None:
-        self.add(event)
-        self._history.append((record.timestamp_ms, event))
-        self._known.add((event.tenant_id, event.kind, event.id, event.version, event.digest))
-
-    def last(self, tenant_id: str, kind: str, name: str) -> Definition | None:
-        place = (tenant_id, kind, name)
-        known = [
-            event
-            for moment, event in self._history
-            if (event.tenant_id, event.kind, event.id) == place and moment <= self.moment_ms
-        ]
-        return max(known, key=lambda event: event.version) if known else None
-
-    def pin(self, tenant_id: str, kind: str, name: str) -> Pin:
-        """Returns what is on record if there ever was such a version; a pin that names none is a difference."""
-        for pin in self.pins:
-            if pin.kind == kind and pin.id == name and self._was(tenant_id, pin):
-                return pin
-        return super().pin(tenant_id, kind, name)
-
-    def _was(self, tenant_id: str, pin: Pin) -> bool:
-        return any((owner, pin.kind, pin.id, pin.version, pin.digest) in self._known for owner in (tenant_id, PLATFORM))
-
-
 class Replay:
     """Takes the records of the topics in READ_ORDER, each partition in order, and gives the verdict.
 
@@ -154,15 +124,13 @@ class Replay:
         self._bounds = bounds
         self._committed = committed
         self._keep = set(keep)
-        self._sources = {f"auterity/{decider.name}".encode() for decider in deciders}
-        self._versions = _Versions()
+        self._definitions = Definitions()
         self._states: dict[tuple[str, bytes], Any] = {}
-        self._seen: set[tuple[str, bytes]] = set()
+        self._seen: set[tuple[str, str, bytes]] = set()
         self._hashes: dict[tuple[str, int], Any] = {}
         self._records: dict[str, int] = {}
         self._recorded: dict[str, _Recorded] = {}
         self._decided: dict[str, _Decided] = {}
-        self._pins: dict[str, list[Pin]] = {}
         self._wrong: list[Difference] = []
         self._unlike: list[tuple[str, Record]] = []
         self._checked = 0
@@ -174,10 +142,10 @@ class Replay:
         try:
             event = self._codec.decode(record)
         except Undecodable as error:
-            if self._bounds.hold(record, _tenant(record)) and header(record.headers, "ce_source") in self._sources:
+            if self._bounds.hold(record, _tenant(record)) and _decides(record):
                 self._wrong.append(_difference(record, BYTES, recorded=str(error)))
             return
-        place = (record.topic, _short(event.event_id))
+        place = (record.topic, event.tenant_id, _short(event.event_id))
         if place in self._seen:
             return
         self._seen.add(place)
@@ -186,12 +154,10 @@ class Replay:
         if compared:
             self._records[record.topic] = self._records.get(record.topic, 0) + 1
             self._hashes.setdefault((record.topic, record.partition), sha256()).update(digest)
-        if header(record.headers, "ce_source") in self._sources:
+        if _decides(record):
             self._compare_recorded(record, event, digest, compared)
         if isinstance(event, Definition):
-            self._versions.take(record, event)
-        elif isinstance(event, Request) and event.pins and event.causation_id is not None:
-            self._pins[event.causation_id] = event.pins
+            self._definitions.add(event, record.timestamp_ms)
         for decider in self._deciders:
             if record.topic in decider.inputs:
                 self._decide(decider, record, event)
@@ -230,10 +196,9 @@ class Replay:
 
     def _decide(self, decider: Decider, record: Record, event: Event) -> None:
         key = (decider.name, record.key or b"")
-        self._versions.pins = self._pins.get(event.event_id, ())
-        self._versions.moment_ms = record.timestamp_ms
+        definitions = self._definitions.at(record.timestamp_ms)
         try:
-            decided, state = step(decider, self._states.get(key), event, self._versions)
+            decided, state = step(decider, self._states.get(key), event, definitions)
         except Exception:  # noqa: BLE001  as the stage does: what fails for this event was a dead letter then, too
             return
         if decider.state is not None:
@@ -250,7 +215,7 @@ class Replay:
             self._checked += 1
             if recorded.digest != digest:
                 self._unlike.append((event_id, recorded.record))
-        elif (self._topic(event), _short(event_id)) not in self._seen:
+        elif (self._topic(event), event.tenant_id, _short(event_id)) not in self._seen:
             compared = self._bounds.hold(cause, event.tenant_id)
             self._decided[event_id] = _Decided(decider.name, _place(cause), digest, compared)
 
@@ -293,6 +258,13 @@ def first_unlike(recorded: Event, decided: Event) -> str | None:
 def _short(event_id: str) -> bytes:
     """Returns the 16 bytes of a UUID; clients may name their events otherwise, too."""
     return bytes.fromhex(event_id.replace("-", "")) if _UUID.fullmatch(event_id) else event_id.encode()
+
+
+def _decides(record: Record) -> bool:
+    """Returns True for a record that must follow from others, whoever says it wrote it."""
+    if record.topic == "ai-calls":
+        return header(record.headers, "ce_source") != ANSWERS
+    return record.topic in DECIDED
 
 
 def _tenant(record: Record) -> str:

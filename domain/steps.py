@@ -6,6 +6,7 @@ from domain.calls import request
 from domain.definitions import Definitions, Step, fill
 from domain.expressions import ExpressionFailed, Scope
 from domain.ids import derive
+from schemas.errors import Rejected
 from schemas.events import AgentStep, AiCall, CallStatus, ComplianceDecision, Event, Outcome, Phase, StepStatus
 
 
@@ -15,6 +16,7 @@ class Steps:
     name = "steps"
     inputs = ("compliance-decisions", "ai-calls")
     state = None
+    newest = False
 
     def decide(self, state: None, event: Event, definitions: Definitions) -> Sequence[Event]:
         """Performs a step that may run, or asks a model for it; performs it when the model has answered."""
@@ -36,10 +38,18 @@ class Steps:
         """Keeps nothing."""
 
 
+OUTPUT_CHARACTERS_MAX = 512 * 1024
+"""Of all fields a step puts out: what grows from step to step ends as a failed step, not as a record too large."""
+
+
+class OutputTooLarge(Rejected):
+    """A step would put out more than is allowed."""
+
+
 def _performed(decision: ComplianceDecision, step: Step) -> AgentStep:
     try:
-        return _step(decision, step, StepStatus.PERFORMED, output=_output(step, decision.payload))
-    except ExpressionFailed as error:
+        return _step(decision, step, StepStatus.PERFORMED, output=_bounded(_output(step, decision.payload)))
+    except (ExpressionFailed, OutputTooLarge) as error:
         return _step(decision, step, StepStatus.FAILED, reason=str(error))
 
 
@@ -49,7 +59,17 @@ def _answered(call: AiCall, step: Step) -> AgentStep:
     output = {**call.input, step.into: call.answer, f"{step.into}_model": call.model}
     if call.degraded:
         output[f"{step.into}_degraded"] = "true"
-    return _step(call, step, StepStatus.PERFORMED, output=output)
+    try:
+        return _step(call, step, StepStatus.PERFORMED, output=_bounded(output))
+    except OutputTooLarge as error:
+        return _step(call, step, StepStatus.FAILED, reason=str(error))
+
+
+def _bounded(output: dict[str, str]) -> dict[str, str]:
+    size = sum(len(name) + len(value) for name, value in output.items())
+    if size > OUTPUT_CHARACTERS_MAX:
+        raise OutputTooLarge(f"an output of {size} characters, more than {OUTPUT_CHARACTERS_MAX}")
+    return output
 
 
 def _output(step: Step, given: Mapping[str, str]) -> dict[str, str]:
@@ -87,6 +107,7 @@ def _step(
         status=status,
         workflow_digest=cause.workflow_digest,
         rules_digest=cause.rules_digest,
+        rules_version=cause.rules_version,
         models_digest=cause.models_digest,
         output=output or {},
         reason=reason,

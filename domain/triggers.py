@@ -36,6 +36,7 @@ class Triggers:
     name = "triggers"
     inputs = ("business-events",)
     state = Subject
+    newest = True
 
     def decide(self, state: Subject | None, event: Event, definitions: Definitions) -> Sequence[Event]:
         """Asks for a run at the first event of a subject (or at every event); attaches the later ones to it.
@@ -91,13 +92,13 @@ def _scope(event: BusinessEvent) -> Scope:
 def _run(event: BusinessEvent, pins: list[Pin]) -> Request:
     assert event.workflow is not None
     return Request(
-        event_id=derive(event.event_id, "requests", event.workflow),
+        event_id=derive(event.tenant_id, event.event_id, "requests", event.workflow),
         tenant_id=event.tenant_id,
         correlation_id=event.correlation_id,
         causation_id=event.event_id,
         occurred_at=event.occurred_at,
         kind=RequestKind.RUN,
-        run_id=derive(event.event_id, "run", event.workflow),
+        run_id=derive(event.tenant_id, event.event_id, "run", event.workflow),
         source=event.source,
         subject=event.subject,
         type=event.type,
@@ -110,7 +111,7 @@ def _run(event: BusinessEvent, pins: list[Pin]) -> Request:
 def _attachment(event: BusinessEvent, begun: Begun) -> Request:
     assert event.workflow is not None
     return Request(
-        event_id=derive(event.event_id, "requests", event.workflow),
+        event_id=derive(event.tenant_id, event.event_id, "requests", event.workflow),
         tenant_id=event.tenant_id,
         correlation_id=begun.correlation_id,
         causation_id=event.event_id,

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from domain.definitions import Definitions, Step, Workflow, pinned
 from domain.expressions import LIBRARIES
 from domain.ids import derive
+from domain.privacy import DETECTORS_VERSION
 from schemas.events import (
     AgentStep,
     ComplianceDecision,
@@ -51,6 +52,7 @@ class Workflows:
     name = "workflows"
     inputs = ("requests", "agent-steps", "compliance-decisions")
     state = Run
+    newest = False
 
     def decide(self, state: Run | None, event: Event, definitions: Definitions) -> Sequence[Event]:
         """Returns what the run's facts imply with this event and did not imply without it."""
@@ -138,7 +140,7 @@ def _started(request: Request) -> WorkflowRun:
         source=request.source,
         subject=request.subject,
         pins=request.pins,
-        libraries=LIBRARIES,
+        libraries={**LIBRARIES, "detectors": DETECTORS_VERSION},
     )
 
 
@@ -148,6 +150,7 @@ def _requested(request: Request, step: Step, needs: Sequence[Settled], started: 
     for need in needs:
         given = {**given, **need.output}
     digests = {pin.kind: pin.digest for pin in request.pins}
+    rules = pinned(request.pins, "rules")
     return AgentStep(
         event_id=derive(request.run_id, step.id, "1", "requested"),
         tenant_id=request.tenant_id,
@@ -161,6 +164,7 @@ def _requested(request: Request, step: Step, needs: Sequence[Settled], started: 
         status=StepStatus.REQUESTED,
         workflow_digest=digests["workflow"],
         rules_digest=digests.get("rules"),
+        rules_version=rules.version if rules is not None else 0,
         models_digest=digests["models"],
         input=given,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from connectors.kafka import TopicReader, ends, read_all
+from connectors.kafka import TopicReader, read_all
 from domain.definitions import PLATFORM, BadDefinition, Definitions, define
 from domain.ports import Publisher
 from schemas.codec import Codec
@@ -20,6 +20,7 @@ from schemas.record import Record
 
 TOPIC = "definitions"
 SOURCE = "auterity/runtime"
+POLL_S = 0.02
 FOLDERS = {"workflow": "workflows", "rules": "rules"}
 
 
@@ -87,14 +88,25 @@ class Follower:
         self._codec = codec
         self._bootstrap = bootstrap
         self._stopped = threading.Event()
-        self._caught_up = threading.Event()
+        self._reader = TopicReader(bootstrap)
+        self._next = 0
         self._thread = threading.Thread(target=self._follow, name="definitions", daemon=True)
 
     async def start(self, timeout_s: float = 30.0) -> None:
         """Returns when everything that was on the log at the start has been read."""
         self._thread.start()
-        if not await asyncio.to_thread(self._caught_up.wait, timeout_s):
-            raise Unavailable(f"{TOPIC} on Kafka at {self._bootstrap} could not be read within {timeout_s:.0f} s")
+        await self.catch_up(timeout_s)
+
+    async def catch_up(self, timeout_s: float = 30.0) -> None:
+        """Returns when everything that is on the log now has been read; raises Unavailable after the time."""
+        end = await asyncio.to_thread(self._reader.end, TOPIC, 0)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._next < end:  # noqa: ASYNC110  the reader is a thread
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            reason = f"{TOPIC} on Kafka at {self._bootstrap} could not be read within {timeout_s:.0f} s"
+            raise Unavailable(reason) from None
 
     def stop(self) -> None:
         """Ends the thread."""
@@ -102,17 +114,13 @@ class Follower:
         self._thread.join()
 
     def _follow(self) -> None:
-        end = ends(self._bootstrap, [TOPIC])[TOPIC, 0]
-        if not end:
-            self._caught_up.set()
-        reader = TopicReader(self._bootstrap)
         try:
-            for batch in reader.follow(TOPIC, 1, self._stopped.is_set):
+            for batch in self._reader.follow(TOPIC, 1, self._stopped.is_set):
                 _add(self.definitions, batch, self._codec)
-                if batch and batch[-1].offset >= end - 1:
-                    self._caught_up.set()
+                if batch:
+                    self._next = batch[-1].offset + 1
         finally:
-            reader.close()
+            self._reader.close()
 
 
 def _add(definitions: Definitions, batch: Iterable[Record], codec: Codec) -> None:
@@ -122,4 +130,4 @@ def _add(definitions: Definitions, batch: Iterable[Record], codec: Codec) -> Non
         except Undecodable:
             continue  # its dead letter is the sink's; nobody can have been decided by it
         assert isinstance(event, Definition)
-        definitions.add(event)
+        definitions.add(event, record.timestamp_ms)

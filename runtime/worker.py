@@ -58,7 +58,7 @@ class Workbench:
         async def refresh(topic: str) -> None:
             await asyncio.to_thread(self._registry.refresh, codec, [topic])
 
-        return Tools(self._place, codec, self._publisher, self._follower.definitions, refresh)
+        return Tools(self._place, codec, self._publisher, self._follower.definitions, refresh, self._follower.catch_up)
 
     async def __aexit__(self, *_: object) -> None:
         self._follower.stop()

@@ -65,6 +65,11 @@ def _schema(noun: str) -> dict[str, Any]:
     return schema
 
 
+def joined(*parts: str) -> str:
+    """Returns the parts with slashes between them; a slash or a percent sign within a part is percent-encoded."""
+    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
 def _run(event: Any) -> str:
     return str(event.run_id)
 
@@ -75,7 +80,7 @@ TOPICS: dict[str, Topic] = {
         Topic(
             name="business-events",
             event=events.BusinessEvent,
-            key=lambda event: f"{event.tenant_id}/{event.source}/{event.subject}",
+            key=lambda event: joined(event.tenant_id, event.source, event.subject),
             key_doc="tenant/source/subject",
             owner="connectors",
             open=True,
@@ -109,7 +114,7 @@ TOPICS: dict[str, Topic] = {
         Topic(
             name="definitions",
             event=events.Definition,
-            key=lambda event: f"{event.kind}/{event.id}",
+            key=lambda event: joined(event.kind, event.id),
             key_doc="kind/id",
             owner="runtime",
             partitions=1,
@@ -117,7 +122,7 @@ TOPICS: dict[str, Topic] = {
         Topic(
             name="ingest-positions",
             event=events.IngestPosition,
-            key=lambda event: f"{event.tenant_id}/{event.source}/{event.file}",
+            key=lambda event: joined(event.tenant_id, event.source, event.file),
             key_doc="tenant/source/file digest",
             owner="connectors",
         ),

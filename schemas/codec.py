@@ -8,8 +8,8 @@ from typing import Any
 import fastavro
 import msgspec
 
-from schemas.catalogue import BY_EVENT, TOPICS
-from schemas.errors import Undecodable
+from schemas.catalogue import BY_EVENT, DOOR_BYTES_MAX, TOPICS
+from schemas.errors import Rejected, Undecodable
 from schemas.events import Event
 from schemas.record import DIGEST, Outgoing, Record, header, seal
 
@@ -20,6 +20,10 @@ PREFIX = 5
 
 class UnknownSchema(Undecodable):
     """The schema id is none that the registry gave this topic, as far as this process has read it."""
+
+
+class TooLarge(Rejected):
+    """The event's record is larger than its topic takes."""
 
 
 class Codec:
@@ -73,6 +77,8 @@ class Codec:
             headers.append(("ce_time", event.occurred_at.isoformat().encode()))
             headers.append(("ce_datacontenttype", b"application/avro"))
         value = self.body(event)
+        if len(value) > topic.bytes_max:
+            raise TooLarge(f"an event of {len(value)} bytes; {name} takes {topic.bytes_max}")
         headers.append((DIGEST, seal(key, value, headers)))
         return Outgoing(name, key, value, headers)
 
@@ -90,8 +96,9 @@ class Codec:
         topic = TOPICS[record.topic]
         if value is None:
             raise Undecodable("no value")
-        if len(value) > topic.bytes_max:
-            raise Undecodable(f"{len(value)} bytes, more than {topic.bytes_max}")
+        limit = DOOR_BYTES_MAX if topic.open else topic.bytes_max
+        if len(value) > limit:
+            raise Undecodable(f"{len(value)} bytes, more than {limit}")
         if len(value) <= PREFIX:
             raise Undecodable(f"{len(value)} bytes, no more than a frame has")
         if value[0] != MAGIC:
@@ -131,6 +138,9 @@ class Codec:
             event: Event = msgspec.convert(data, TOPICS[record.topic].event)
         except msgspec.ValidationError as error:
             raise Undecodable(f"body is not {record.topic}: {error}") from error
+        if (key := TOPICS[record.topic].key(event).encode()) != record.key:
+            said = (record.key or b"").decode(errors="replace")
+            raise Undecodable(f"the key says {said}, the body {key.decode()}")
         _same(record, "ce_id", event.event_id)
         _same(record, "ce_tenantid", event.tenant_id)
         return event

@@ -46,6 +46,8 @@ class AgentStep(Struct, frozen=True, kw_only=True):
     """Digest of the pinned workflow."""
     rules_digest: str | None = None
     """Digest of the pinned rules."""
+    rules_version: int = 0
+    """Version of the pinned rules; 0 when the workflow names none."""
     models_digest: str | None = None
     """Digest of the pinned models and prices."""
     input: dict[str, str] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class AiCall(Struct, frozen=True, kw_only=True):
     """Digest of the pinned workflow."""
     rules_digest: str | None = None
     """Digest of the pinned rules."""
+    rules_version: int = 0
+    """Version of the pinned rules; 0 when the workflow names none."""
     max_tokens: int = 0
     """The most tokens the answer may have."""
     messages: list[Message] = field(default_factory=list)

@@ -15,7 +15,7 @@ import faust
 import msgspec
 
 from domain.decider import Decider, step
-from domain.definitions import Definitions
+from domain.definitions import Definitions, MissingVersion, UnknownDefinition
 from domain.ports import Publisher
 from schemas.codec import Codec, UnknownSchema
 from schemas.errors import Unavailable, Undecodable
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 CRASHED = 70
 """Exit status of a process that met what it does not know; its supervisor starts it again."""
-DEFINITION_WAIT_S = 30.0
-"""How long a stage waits for a pinned definition that it has not read yet."""
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -44,6 +42,8 @@ class Tools(msgspec.Struct, frozen=True):
     definitions: Definitions
     refresh: Callable[[str], Awaitable[None]]
     """Lets the codec learn schema ids registered since for a topic."""
+    catch_up: Callable[[], Awaitable[None]]
+    """Returns when every definition that is on the log now has been read."""
 
 
 class Stage:
@@ -61,6 +61,8 @@ class Stage:
     async def _run(self, records: Sequence[Record]) -> None:
         """Takes one run through; when it returns, all that follows from it is on the log and on disk."""
         keys = Keys(self._table, records[0].partition)
+        if self._decider.newest:  # else the newest read would depend on chance, and no replay could repeat it
+            await self._tools.catch_up()
         outputs: list[Outgoing] = []
         for record, event in await read(records, self._tools):
             if isinstance(event, Undecodable):
@@ -76,23 +78,28 @@ class Stage:
                 log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
                 outputs.append(self._dead(record, event, error))
                 continue
-            outputs += [self._tools.codec.encode(each, self._source) for each in decided]
+            outputs += decided
         await self._tools.publisher.publish(outputs)
         await keys.write()
 
-    async def _decide(self, keys: Keys, record: Record, event: Event) -> Sequence[Event]:
-        waited = 0.0
-        while True:
+    async def _decide(self, keys: Keys, record: Record, event: Event) -> list[Outgoing]:
+        """Returns the records that follow, none of them too large, and takes in the state.
+
+        What names a definition that is not known is decided once more when all that is on the log now has been read.
+        """
+        definitions = self._tools.definitions.at(record.timestamp_ms)
+        for last in (False, True):
             try:
-                decided, state = step(self._decider, keys.state(record), event, self._tools.definitions)
-            except Unavailable:
-                if waited >= DEFINITION_WAIT_S:
+                decided, state = step(self._decider, keys.state(record), event, definitions)
+            except (UnknownDefinition, MissingVersion):
+                if last:
                     raise
-                await asyncio.sleep(0.1)
-                waited += 0.1
+                await self._tools.catch_up()
             else:
+                outgoing = [self._tools.codec.encode(each, self._source) for each in decided]
                 keys.put(record, state)
-                return decided
+                return outgoing
+        raise AssertionError("the second time returns or raises")
 
     def _dead(self, record: Record, event: Event | None, error: Exception) -> Outgoing:
         return self._tools.codec.encode(dead_letter(self.name, record, event, error), self._source)

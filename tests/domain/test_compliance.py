@@ -277,7 +277,7 @@ def _judge(
     body = rules(*each)
     side = {"input" if status is StepStatus.REQUESTED else "output": given or {}}
     definitions = known(("workflow", workflow()), ("rules", body))
-    judged = step(status=status, rules_digest=digest_of(body), **side, **fields)
+    judged = step(status=status, rules_digest=digest_of(body), rules_version=1, **side, **fields)
     [decided] = Compliance().decide(None, judged, definitions)
     assert isinstance(decided, ComplianceDecision)
     return decided

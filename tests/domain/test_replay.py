@@ -456,12 +456,10 @@ _SAMPLES: dict[str, Any] = {
 
 
 def _sealed(like: Record, event: Event, **place: int) -> Record:
-    """Returns the record of the event as the source of `like` would have written it under the same key."""
+    """Returns the record of the event as the source of `like` would have written it in the same place."""
     source = (header(like.headers, "ce_source") or b"").decode()
     outgoing = codec().encode(event, source)
-    headers = [each for each in outgoing.headers if each[0] != DIGEST]
-    headers.append((DIGEST, seal(like.key or b"", outgoing.value, headers)))
-    return structs.replace(like, value=outgoing.value, headers=headers, **place)
+    return structs.replace(like, key=outgoing.key, value=outgoing.value, headers=outgoing.headers, **place)
 
 
 def _rewritten(record: Record, schema: Any, number: int) -> Record:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.definitions import BadDefinition, Definitions
+from domain import steps
+from domain.definitions import BadDefinition, Definitions, Step
 from domain.ids import derive
-from domain.steps import Steps
+from domain.steps import OUTPUT_CHARACTERS_MAX, OutputTooLarge, Steps
 from schemas.events import AgentStep, AiCall, CallStatus, Event, Outcome, Phase, StepStatus
 from tests.domain.events import RUN, call, collect, decision, digest_of, known, workflow
 
@@ -187,3 +188,10 @@ def _answered(status: CallStatus, **fields: Any) -> AgentStep:
     [performed] = _after(status, **fields)
     assert isinstance(performed, AgentStep)
     return performed
+
+
+def test_a_step_whose_output_grows_too_large_fails_and_says_how_large_it_is() -> None:
+    step = Step(id="double", agent="report", uses="compose", template="$note$note", into="note")
+    given = {"note": "x" * (OUTPUT_CHARACTERS_MAX // 2)}
+    with pytest.raises(OutputTooLarge, match=str(OUTPUT_CHARACTERS_MAX)):
+        steps._bounded(steps._output(step, given))

@@ -8,6 +8,7 @@ import pytest
 from domain.decider import step as advance
 from domain.definitions import Definitions, MissingVersion
 from domain.expressions import LIBRARIES
+from domain.privacy import DETECTORS_VERSION
 from domain.workflows import Workflows
 from schemas.events import (
     AgentStep,
@@ -47,7 +48,7 @@ def test_the_first_record_of_a_run_pins_what_it_is_decided_under() -> None:
     )
 
     assert isinstance(started, WorkflowRun)
-    assert started.libraries == LIBRARIES
+    assert started.libraries == {**LIBRARIES, "detectors": DETECTORS_VERSION}
     assert {pin.kind: pin.digest for pin in started.pins} == {
         "workflow": requested.workflow_digest,
         "rules": requested.rules_digest,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from io import BytesIO
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import fastavro
@@ -350,7 +351,7 @@ def test_learning_an_id_twice_changes_nothing() -> None:
     said = event("requests", Random(3))
 
     assert reader.schema("requests", 1) == TOPICS["requests"].schema
-    assert reader.decode(_sealed("requests", reader.body(said))) == said
+    assert reader.decode(_sealed("requests", TOPICS["requests"].key(said), reader.body(said))) == said
 
 
 def _field(name: str, kind: Any) -> Schema:
@@ -398,8 +399,10 @@ def _stream(content: bytes) -> Any:
 def _record(topic: str, schema: Schema, number: int, said: Schema) -> Record:
     out = _stream(b"")
     fastavro.schemaless_writer(out, fastavro.parse_schema(dict(schema)), said)
-    return _sealed(topic, b"\x00" + number.to_bytes(4) + out.getvalue())
+    lacking = {field["name"]: field["default"] for field in TOPICS[topic].schema["fields"] if "default" in field}
+    key = TOPICS[topic].key(SimpleNamespace(**{**lacking, **said}))
+    return _sealed(topic, key, b"\x00" + number.to_bytes(4) + out.getvalue())
 
 
-def _sealed(topic: str, value: bytes) -> Record:
-    return Record(topic, 0, 0, 0, b"k", value, [(DIGEST, seal(b"k", value, ()))])
+def _sealed(topic: str, key: str, value: bytes) -> Record:
+    return Record(topic, 0, 0, 0, key.encode(), value, [(DIGEST, seal(key.encode(), value, ()))])

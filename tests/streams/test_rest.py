@@ -47,7 +47,10 @@ async def test_nothing_is_committed_while_the_sink_is_away_and_all_is_kept_when_
     async def refresh(_: str) -> None:
         """Nothing new."""
 
-    stage = SinkStage("movable", sink, Tools(place, registered, publisher, Definitions(), refresh))
+    async def nothing() -> None:
+        """No definitions."""
+
+    stage = SinkStage("movable", sink, Tools(place, registered, publisher, Definitions(), refresh, nothing))
     outgoing = [registered.encode(business_event(number, f"case-{number}"), "test") for number in range(300)]
     await publisher.publish(outgoing)
     await stage.app.start()
