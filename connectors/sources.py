@@ -51,6 +51,8 @@ def parse_source(name: str, text: str) -> "Source":
     """Returns the source that the text defines; raises BadSource, one line that names the file and the key."""
     try:
         return Source.model_validate(yaml.load(text, _OnceLoader))
+    except RecursionError as error:
+        raise BadSource(f"{name}: nested too deep") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
@@ -83,6 +85,7 @@ def _pattern(text: str | None) -> str | None:
 
 def _encoding(name: str) -> str:
     try:
+        "".encode(name)  # a codec that is none of text is refused here
         return codecs.lookup(name).name
     except LookupError as error:
         raise ValueError(f"no encoding {name!r}") from error

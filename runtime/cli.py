@@ -37,9 +37,9 @@ def main() -> None:
 def up(
     data_dir: DataDir = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready.")] = False,
-    port: Annotated[int, typer.Option("--port", help="Port of the analytics; 0: any free one.")] = 0,
-    kafka_port: Annotated[int, typer.Option("--kafka-port", help="0: any free one.")] = 0,
-    registry_port: Annotated[int, typer.Option("--registry-port", help="0: any free one.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the analytics; 0: any free one.")] = 0,
+    kafka_port: Annotated[int, typer.Option("--kafka-port", min=0, max=65535, help="0: any free one.")] = 0,
+    registry_port: Annotated[int, typer.Option("--registry-port", min=0, max=65535, help="0: any free one.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Start Kafka, the schema registry, the worker and the analytics; stop them at Ctrl-C."""

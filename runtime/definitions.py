@@ -46,7 +46,7 @@ def load(path: Path) -> Any:
     """Returns the definition in a YAML file; raises BadFile naming file and line."""
     try:
         body = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise BadFile(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(body, dict) or "id" not in body:
         raise BadFile(f"{path}: no definition: it has no id")
@@ -76,8 +76,19 @@ async def publish(
         if event is not None:
             known.add(event)
             fresh.append(event)
+    for event in fresh:
+        _check_names(event, known)
     await publisher.publish([codec.encode(event, SOURCE) for event in fresh])
     return fresh
+
+
+def _check_names(event: Definition, known: Definitions) -> None:
+    """Raises UnknownDefinition when a workflow names rules or models that neither the log nor the new ones hold."""
+    if event.kind == "workflow":
+        workflow = known.workflow(event.digest)
+        for kind, name in (("rules", workflow.rules), ("models", workflow.models)):
+            if name is not None:
+                known.pin(event.tenant_id, kind, name)
 
 
 class Follower:

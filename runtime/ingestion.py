@@ -14,6 +14,7 @@ from connectors.ingest import Ingested, Progress, ingest
 from connectors.kafka import KafkaPublisher, read_all
 from connectors.registry import Registry
 from connectors.sources import Source, WorkflowBy, load_source
+from domain.definitions import PLATFORM
 from domain.positions import MemoryPositions
 from runtime.definitions import publish, read
 from runtime.platform import Facts
@@ -24,6 +25,10 @@ from schemas.events import IngestPosition
 
 class NoFile(Rejected):
     """The file is not there."""
+
+
+class ReservedTenant(Rejected):
+    """The tenant is no client's."""
 
 
 class Bar(Protocol):
@@ -45,6 +50,8 @@ def run(
     """Returns what became of the file; see connectors.ingest. Ctrl-C ends it after the batch in hand."""
     if not file.is_file():
         raise NoFile(f"{file}: no such file")
+    if tenant == PLATFORM:
+        raise ReservedTenant(f"{PLATFORM} is the platform's own tenant: no events are its")
     source = load_source(source_name)
     registry = Registry(facts.registry)
     try:

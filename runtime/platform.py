@@ -17,7 +17,8 @@ from msgspec import json as msgjson
 from runtime import deployment, ports
 from runtime.data_dir import locked, prepare
 from runtime.definitions import shipped
-from runtime.errors import NotRunning, ServerFailed
+from runtime.embedded_server import EmbeddedServer
+from runtime.errors import NotRunning, RuntimeFailed, ServerFailed
 from runtime.jars import Progress
 from runtime.kafka_server import EmbeddedKafka
 from runtime.processes import ManagedProcess, recorded
@@ -33,6 +34,8 @@ BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0
 """A process that ran so long starts again without a pause."""
 WATCH_S = 0.5
+SERVER_PAUSE_S = 5.0
+"""Between tries to start a server that cannot be started."""
 FACTS = "platform.json"
 
 
@@ -73,6 +76,7 @@ class Platform:
             self._registry = EmbeddedRegistry(self.data_dir, wanted.registry)
         self._wanted = wanted
         self._children: list[_Child] = []
+        self._next_try = 0.0
 
     @contextmanager
     def running(self, progress: Progress) -> Iterator[Facts]:
@@ -87,11 +91,20 @@ class Platform:
         """Starts again what ends by itself, until `stop` is set."""
         while not stop.wait(WATCH_S):
             for server in (self._kafka, self._registry):
-                if server is not None and not server.alive():
-                    log.error("server ended", extra={"server": server.name})
-                    server.start(log.info)
+                if server is not None and not server.alive() and time.monotonic() >= self._next_try:
+                    self._restart(server)
             for child in self._children:
                 child.watch()
+
+    def _restart(self, server: EmbeddedServer) -> None:
+        """Starts a server that ended; one that cannot be started (a full disk, say) is tried again later."""
+        log.error("server ended", extra={"server": server.name})
+        try:
+            prepare(self.data_dir)
+            server.start(log.info)
+        except RuntimeFailed as error:
+            self._next_try = time.monotonic() + SERVER_PAUSE_S
+            log.error("server not started", extra={"server": server.name, "error": str(error)})
 
     def _start(self, progress: Progress) -> Facts:
         facts_file(self.data_dir).unlink(missing_ok=True)

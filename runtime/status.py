@@ -12,7 +12,7 @@ from runtime.platform import Facts
 from runtime.processes import recorded
 from runtime.settings import Settings
 from schemas.catalogue import TOPICS
-from schemas.errors import AuterityError
+from schemas.errors import Unavailable
 
 POLL_S = 0.7
 STAGES: dict[str, tuple[str, ...]] = {
@@ -24,6 +24,9 @@ STAGES: dict[str, tuple[str, ...]] = {
     "clickhouse": tuple(TOPICS),
 }
 """What each stage reads: known here without loading the stages (a test holds it to them)."""
+
+OURS = ("kafka", "registry", "worker", "analytics")
+"""The processes of a platform, but for those that settings place elsewhere."""
 
 OPEN = """
     SELECT
@@ -38,7 +41,7 @@ class Part(Struct, frozen=True):
 
     name: str
     state: str
-    """running, or external."""
+    """running, not running, or external."""
     address: str = ""
     pid: int | None = None
 
@@ -54,6 +57,8 @@ class Status(Struct, frozen=True):
     """By stage: the partitions that are behind."""
     open_runs: int
     open_effects: int
+    silent: list[str]
+    """What did not answer; lag or open counts are incomplete then."""
 
     @property
     def reasons(self) -> list[str]:
@@ -61,33 +66,39 @@ class Status(Struct, frozen=True):
         found = [f"{stage} has {count} records to go" for stage, count in self.lag.items() if count]
         found += [f"{self.open_runs} runs are open"] if self.open_runs else []
         found += [f"{self.open_effects} AI calls are open"] if self.open_effects else []
-        return found
+        return found + self.silent
 
 
 def status(facts: Facts, conf: Settings) -> Status:
-    """Returns the state at this moment."""
-    behind = lags(facts.kafka, conf.group_prefix)
+    """Returns the state at this moment, as far as the parts answer."""
+    behind: dict[str, dict[str, int]] = {}
+    runs = effects = 0
+    silent = []
+    try:
+        behind = lags(facts.kafka, conf.group_prefix)
+    except Unavailable as error:
+        silent.append(str(error))
+    try:
+        runs, effects = (int(each) for each in ask(facts, conf, OPEN).rows[0])
+    except Unavailable as error:
+        silent.append(str(error))
     lag = {stage: sum(partitions.values()) for stage, partitions in behind.items()}
-    runs, effects = (int(each) for each in ask(facts, conf, OPEN).rows[0])
-    return Status(not sum(lag.values()) and not runs and not effects, lag, _parts(facts, conf), behind, runs, effects)
+    idle = not silent and not sum(lag.values()) and not runs and not effects
+    return Status(idle, lag, _parts(facts, conf), behind, runs, effects, silent)
 
 
 def wait(facts: Facts, conf: Settings, timeout_s: float, tell: Callable[[Status], None] = lambda _: None) -> Status:
-    """Returns the state once it was idle twice running, or after the time; errors on the way count as not idle."""
+    """Returns the state once it was idle twice running, or after the time; a part that is silent is not idle."""
     until = time.monotonic() + timeout_s
     idle = 0
     while True:
-        try:
-            found = status(facts, conf)
-        except AuterityError:
-            if time.monotonic() > until:
-                raise
-            idle = 0
-        else:
-            tell(found)
-            idle = idle + 1 if found.idle else 0
-            if idle >= 2 or time.monotonic() > until:
-                return found if idle >= 2 else structs.replace(found, idle=False)
+        found = status(facts, conf)
+        tell(found)
+        idle = idle + 1 if found.idle else 0
+        if idle >= 2:
+            return found
+        if time.monotonic() > until:
+            return structs.replace(found, idle=False)
         time.sleep(POLL_S)
 
 
@@ -113,7 +124,11 @@ def _parts(facts: Facts, conf: Settings) -> list[Part]:
     addresses = {"kafka": facts.kafka, "registry": facts.registry, "analytics": facts.url}
     external = {"kafka": conf.kafka, "registry": conf.registry, "clickhouse": conf.clickhouse}
     parts = [Part(name, "external", url) for name, url in external.items() if url is not None]
-    for process in recorded(Path(facts.data_dir)):
-        pid = process.record.pid if process.record else None
-        parts.append(Part(process.name, "running", addresses.get(process.name, ""), pid))
+    running = {process.name: process for process in recorded(Path(facts.data_dir))}
+    ours = [name for name in OURS if external.get(name) is None] if facts.pid else []
+    for name in sorted({*ours, *running}):
+        process = running.get(name)
+        pid = process.record.pid if process is not None and process.record else None
+        state = "running" if process is not None else "not running"
+        parts.append(Part(name, state, addresses.get(name, ""), pid))
     return parts

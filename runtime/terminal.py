@@ -39,7 +39,7 @@ def facts(found: Any) -> None:
 
 def status(found: Any) -> None:
     for part in found.parts:
-        out.print(f"{part.name:10} {part.state:9} {part.address}", highlight=False)
+        out.print(f"{part.name:10} {part.state:11} {part.address}", highlight=False)
     for stage, count in found.lag.items():
         out.print(f"{stage:10} {'level' if not count else f'{count:,} to go'}", highlight=False)
     out.print("idle" if found.idle else "busy: " + "; ".join(found.reasons), highlight=False)

@@ -90,6 +90,7 @@ class Endpoint:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     block_on_close = False
 
     def __init__(self, reader: Reader, token: str, port: int, queries_max: int) -> None:
