@@ -255,6 +255,7 @@ class TopicReader:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
+        self._admin = _admin(bootstrap)
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -306,11 +307,8 @@ class TopicReader:
 
     def end(self, topic: str, partition: int) -> int:
         """Returns the next offset of the partition, as the broker says now; may be called from any thread."""
-        try:
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_TIMEOUT_S)
-        except KafkaException as error:
-            raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {error.args[0].str()}") from error
-        return int(end)
+        place = TopicPartition(topic, partition)
+        return _listed(self._admin, self._bootstrap, {place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Leaves the broker."""
@@ -353,6 +351,10 @@ def _offsets(bootstrap: str, topics: Iterable[str], which: OffsetSpec) -> dict[t
     admin = _admin(bootstrap)
     existing = _topics(admin, bootstrap)
     wanted = {TopicPartition(name, number): which for name in topics for number in range(existing.get(name, 0))}
+    return _listed(admin, bootstrap, wanted)
+
+
+def _listed(admin: AdminClient, bootstrap: str, wanted: dict[TopicPartition, OffsetSpec]) -> dict[tuple[str, int], int]:
     deadline = time.monotonic() + REQUEST_TIMEOUT_S
     while wanted:
         futures = admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)

@@ -6,10 +6,11 @@ Faust's own path, record by record, because its recovery counts them.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import faust
+from aiokafka.structs import TopicPartition as _TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -83,11 +84,25 @@ class RunConsumer(driver.Consumer):
         return bool(super().ack(message))
 
     async def perform_seek(self) -> None:
-        """Goes back to what is committed and forgets the runs that were handed out since."""
+        """Goes back to what is committed and forgets the runs that were handed out since.
+
+        A partition of which nothing is committed goes back to its beginning: left where it is, as aiokafka and Faust
+        leave it, what was fetched and thrown away would be lost.
+        """
         self._seeks += 1
         self._runs.clear()
-        await super().perform_seek()
+        offsets = {TP(tp.topic, tp.partition): offset for tp, offset in (await self.seek_to_committed()).items()}
+        fresh = {tp for tp, offset in offsets.items() if not offset or offset < 0} - self._changelogs(offsets)
+        if fresh:
+            await self._thread.seek_to_beginning(*(_TopicPartition(tp.topic, tp.partition) for tp in fresh))
+        for tp, offset in offsets.items():
+            self._read_offset[tp] = offset if offset and offset > 0 else None
+            if offset and offset > 0:
+                self._committed_offset[tp] = offset
         self._seeks += 1
+
+    def _changelogs(self, tps: Iterable[TP]) -> set[TP]:
+        return {tp for tp in tps if self._is_changelog_tp(tp)}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forgets the runs of revoked partitions once the stages have finished what they could."""
