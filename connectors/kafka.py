@@ -230,6 +230,7 @@ def rewind(bootstrap: str, group: str, wait_s: float = REWIND_WAIT_S) -> None:
 
     Members that were killed count as there until their session is over: for them it waits.
     """
+    admin = _admin(bootstrap)  # held: the futures of a client that is gone never end
     done = committed(bootstrap, group)
     first = begins(bootstrap, {topic for topic, _ in done})
     places = [TopicPartition(*place, first[place]) for place in done if place in first]
@@ -237,7 +238,7 @@ def rewind(bootstrap: str, group: str, wait_s: float = REWIND_WAIT_S) -> None:
     while places:
         request = [ConsumerGroupTopicPartitions(group, places)]
         try:
-            answer = _admin(bootstrap).alter_consumer_group_offsets(request)[group].result()
+            answer = admin.alter_consumer_group_offsets(request)[group].result()
         except KafkaException as error:
             reason = error.args[0].str()
         else:

@@ -215,9 +215,12 @@ class Replay:
             self._checked += 1
             if recorded.digest != digest:
                 self._unlike.append((event_id, recorded.record))
-        elif (self._topic(event), event.tenant_id, _short(event_id)) not in self._seen:
+        elif event_id not in self._decided and self._unseen(event):  # of two with one id the first is the truth
             compared = self._bounds.hold(cause, event.tenant_id)
             self._decided[event_id] = _Decided(decider.name, _place(cause), digest, compared)
+
+    def _unseen(self, event: Event) -> bool:
+        return (self._topic(event), event.tenant_id, _short(event.event_id)) not in self._seen
 
     def _compare_recorded(self, record: Record, event: Event, digest: bytes, compared: bool) -> None:
         if event.event_id in self._keep:
