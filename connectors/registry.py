@@ -102,3 +102,12 @@ class Registry:
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Returns True when the two differ in words alone."""
     return not changes(one, other) and not changes(other, one)
+
+
+def codec_of(url: str) -> Codec:
+    """Returns the codec of the registry at this URL; see Registry.codec."""
+    registry = Registry(url)
+    try:
+        return registry.codec()
+    finally:
+        registry.close()

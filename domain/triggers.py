@@ -91,36 +91,28 @@ def _scope(event: BusinessEvent) -> Scope:
 
 def _run(event: BusinessEvent, pins: list[Pin]) -> Request:
     assert event.workflow is not None
+    run_id = derive(event.tenant_id, event.event_id, "run", event.workflow)
+    return _request(event, RequestKind.RUN, run_id, event.correlation_id, pins)
+
+
+def _attachment(event: BusinessEvent, begun: Begun) -> Request:
+    return _request(event, RequestKind.ATTACHMENT, begun.run_id, begun.correlation_id, [])
+
+
+def _request(event: BusinessEvent, kind: RequestKind, run_id: str, correlation_id: str, pins: list[Pin]) -> Request:
+    assert event.workflow is not None
     return Request(
         event_id=derive(event.tenant_id, event.event_id, "requests", event.workflow),
         tenant_id=event.tenant_id,
-        correlation_id=event.correlation_id,
+        correlation_id=correlation_id,
         causation_id=event.event_id,
         occurred_at=event.occurred_at,
-        kind=RequestKind.RUN,
-        run_id=derive(event.tenant_id, event.event_id, "run", event.workflow),
+        kind=kind,
+        run_id=run_id,
         source=event.source,
         subject=event.subject,
         type=event.type,
         workflow=event.workflow,
         pins=pins,
-        attributes=event.attributes,
-    )
-
-
-def _attachment(event: BusinessEvent, begun: Begun) -> Request:
-    assert event.workflow is not None
-    return Request(
-        event_id=derive(event.tenant_id, event.event_id, "requests", event.workflow),
-        tenant_id=event.tenant_id,
-        correlation_id=begun.correlation_id,
-        causation_id=event.event_id,
-        occurred_at=event.occurred_at,
-        kind=RequestKind.ATTACHMENT,
-        run_id=begun.run_id,
-        source=event.source,
-        subject=event.subject,
-        type=event.type,
-        workflow=event.workflow,
         attributes=event.attributes,
     )

@@ -314,13 +314,9 @@ def _conf(data_dir: Path | None) -> Settings:
 
 
 def _codec(registry_url: str) -> Any:
-    from connectors.registry import Registry
+    from connectors.registry import codec_of
 
-    registry = Registry(registry_url)
-    try:
-        return registry.codec()
-    finally:
-        registry.close()
+    return codec_of(registry_url)
 
 
 def _moment(option: str, text: str | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from connectors.ingest import Ingested, Progress, ingest
 from connectors.kafka import KafkaPublisher, read_all
-from connectors.registry import Registry
+from connectors.registry import codec_of
 from connectors.sources import Source, WorkflowBy, load_source
 from domain.definitions import PLATFORM
 from domain.positions import MemoryPositions
@@ -53,11 +53,7 @@ def run(
     if tenant == PLATFORM:
         raise ReservedTenant(f"{PLATFORM} is the platform's own tenant: no events are its")
     source = load_source(source_name)
-    registry = Registry(facts.registry)
-    try:
-        codec = registry.codec()
-    finally:
-        registry.close()
+    codec = codec_of(facts.registry)
     known = read(facts.kafka, codec)
     for name in [workflow] if workflow is not None else _workflows(source):
         known.pin(tenant, "workflow", name)  # raises UnknownDefinition before anything is sent
