@@ -17,11 +17,12 @@ from domain.definitions import LOCAL
 from domain.ports import ModelProvider
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import AiCall, CallStatus, Event
-from schemas.record import Record
+from schemas.record import Record, header
 from streams.app import stage_app
 from streams.dead_letters import dead_letter
-from streams.stage import Tools, consume, read
-from streams.table import StateTable
+from streams.lanes import Lanes
+from streams.stage import Tools, decoded, state_table
+from streams.table import Claim
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +58,24 @@ class RelayCore:
         self._tools = tools
         self._clock = clock
         self._source = "auterity/relaycore"
-        self._table = StateTable(self.app, Calls, tools.publisher)
+        self._own = self._source.encode()
+        self._table = state_table(self.app, self.name, Calls, tools)
         self._free = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
         self._under_way: dict[str, asyncio.Event] = {}
-        consume(self.app, self.name, ("ai-calls",), self._run, at_once=RUNS_AT_ONCE_MAX)
+        self.progress = Lanes(self.app, self.name, ("ai-calls",), self._run, at_once=RUNS_AT_ONCE_MAX).progress
 
     async def _run(self, records: Sequence[Record]) -> None:
         requested: dict[str, AiCall] = {}
         letters = []
-        for record, event in await read(records, self._tools):
-            if isinstance(event, Undecodable):
-                letters.append(dead_letter(self.name, record, None, event))
-            elif isinstance(event, AiCall) and event.status is CallStatus.REQUESTED:
+        for record in records:
+            if header(record.headers, "ce_source") == self._own:
+                continue
+            try:
+                event = await decoded(record, self._tools)
+            except Undecodable as error:
+                letters.append(dead_letter(self.name, record, None, error))
+                continue
+            if isinstance(event, AiCall) and event.status is CallStatus.REQUESTED:
                 requested.setdefault(event.call_id, event)
         await self._publish(letters)
         if requested:
@@ -88,17 +95,18 @@ class RelayCore:
 
     async def _ask(self, partition: int, requested: Sequence[AiCall]) -> None:
         """Starts every call, and takes each outcome as it comes; a call without an answer is tried again."""
-        states = {each.call_id: self._table.get(partition, each.call_id.encode())[1] or Calls() for each in requested}
-        waiting = self._attempts(await self._start(partition, states, requested))
+        claim = await self._table.claim(partition)
+        states = {each.call_id: self._table.get(claim, each.call_id.encode())[1] or Calls() for each in requested}
+        waiting = self._attempts(await self._start(claim, states, requested))
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             ends = [task.result() for task in done]
             await self._publish([outcome for _, outcome in ends])
-            await self._keep(partition, states, [outcome for _, outcome in ends])
+            await self._keep(claim, states, [outcome for _, outcome in ends])
             again = [asked.requested for asked, outcome in ends if outcome.status is CallStatus.ATTEMPT_FAILED]
-            waiting |= self._attempts(await self._start(partition, states, again))
+            waiting |= self._attempts(await self._start(claim, states, again))
 
-    async def _start(self, partition: int, states: dict[str, Calls], requested: Sequence[AiCall]) -> list[Asked]:
+    async def _start(self, claim: Claim, states: dict[str, Calls], requested: Sequence[AiCall]) -> list[Asked]:
         """Puts the start of each call's next attempt on the log; calls that are over are left out."""
         asked: list[Asked] = []
         moments: list[AiCall] = []
@@ -108,7 +116,7 @@ class RelayCore:
             if begun:
                 asked.append(Asked(each, begun[-1]))
         await self._publish(moments)
-        await self._keep(partition, states, moments)
+        await self._keep(claim, states, moments)
         return asked
 
     def _attempts(self, asked: Sequence[Asked]) -> set[asyncio.Task[tuple[Asked, AiCall]]]:
@@ -121,9 +129,10 @@ class RelayCore:
             await asyncio.sleep(PAUSE_S[started.attempt - 2])
         async with self._free:
             try:
-                answer = await self._provider.complete(
-                    started.model, requested.messages, requested.max_tokens, requested.call_id
-                )
+                with self.progress.wait():
+                    answer = await self._provider.complete(
+                        started.model, requested.messages, requested.max_tokens, requested.call_id
+                    )
             except Unavailable as error:
                 return asked, self._unanswered(asked, error)
             except Rejected as error:
@@ -135,12 +144,12 @@ class RelayCore:
             return failed(asked.requested, asked.started, str(error), self._clock())
         return attempt_failed(asked.started, str(error), self._clock())
 
-    async def _keep(self, partition: int, states: dict[str, Calls], moments: Sequence[AiCall]) -> None:
+    async def _keep(self, claim: Claim, states: dict[str, Calls], moments: Sequence[AiCall]) -> None:
         """Takes the moments into the calls' states, and writes these."""
         for each in moments:
             states[each.call_id] = states[each.call_id].after(each)
         changed = {each.call_id for each in moments}
-        await self._table.write(partition, {call.encode(): self._table.encode({}, states[call]) for call in changed})
+        await self._table.write(claim, {call.encode(): ({}, states[call]) for call in changed})
 
     async def _publish(self, events: Sequence[Event]) -> None:
         await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in events])

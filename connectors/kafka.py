@@ -1,7 +1,5 @@
-"""Kafka through librdkafka: an idempotent publisher, a reader of whole topics, and what an administrator does."""
+"""Kafka through librdkafka: a reader of whole topics, and what an administrator does."""
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,19 +11,16 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, Topic
 from schemas.errors import Rejected, Unavailable
-from schemas.record import Outgoing, Record
+from schemas.record import Record
 
 REQUEST_TIMEOUT_S = 10.0
-DELIVERY_TIMEOUT_S = 30.0
-"""After this time without an acknowledgement a record counts as not written."""
-QUEUE_MESSAGES_MAX = 200_000
+CREATE_TIMEOUT_S = 30.0
 READ_BATCH = 5000
 REWIND_WAIT_S = 30.0
 PASSING = frozenset(
@@ -40,104 +35,6 @@ class KafkaUnavailable(Unavailable):
 
 class TopicMismatch(Rejected):
     """A topic is there, but not as the catalogue says."""
-
-
-class KafkaPublisher:
-    """Writes records with acks of all in-sync replicas, idempotent, murmur2 as Java clients do. Thread-safe.
-
-    At most 200,000 records wait in the queue; a publish that finds it full waits. Close it: it owns a thread.
-    """
-
-    def __init__(self, bootstrap: str, client_id: str) -> None:
-        self._bootstrap = bootstrap
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "client.id": client_id,
-                "enable.idempotence": True,
-                "partitioner": "murmur2",
-                "linger.ms": 2,
-                "batch.size": 1_000_000,
-                "message.max.bytes": DEAD_LETTER_BYTES_MAX,
-                "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
-                "queue.buffering.max.kbytes": 262_144,
-                "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
-                "topic.metadata.propagation.max.ms": 3000,  # topics are created, and listed, before anyone writes
-                "log_level": 2,
-            },
-            logger=_silent(),
-        )
-        self._closed = False
-        self._poller = threading.Thread(target=self._poll, name=f"{client_id}-acks", daemon=True)
-        self._poller.start()
-
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See domain.ports.Publisher."""
-        batch = _Batch(len(records), asyncio.get_running_loop())
-        for record in records:
-            await self._produce(batch, record.topic, record.key, record.value, headers=list(record.headers))
-        await batch.acknowledged(self._bootstrap)
-
-    async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> int:
-        """See domain.ports.Publisher."""
-        batch = _Batch(len(pairs), asyncio.get_running_loop())
-        for key, value in pairs:
-            await self._produce(batch, topic, key, value, partition=partition)
-        return await batch.acknowledged(self._bootstrap)
-
-    def close(self) -> None:
-        """Sends what is queued, at most for the delivery timeout, and ends the thread."""
-        self._producer.flush(DELIVERY_TIMEOUT_S)
-        self._closed = True
-        self._poller.join()
-
-    async def _produce(self, batch: "_Batch", topic: str, key: bytes, value: bytes | None, **options: Any) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, on_delivery=batch.delivered, **options)
-            except BufferError:
-                await asyncio.sleep(0.005)
-            except KafkaException as error:
-                raise KafkaUnavailable(f"{topic}: {error.args[0].str()}") from error
-            else:
-                return
-
-    def _poll(self) -> None:
-        while not self._closed:
-            self._producer.poll(0.1)
-
-
-class _Batch:
-    """The acknowledgements of one publish, counted on librdkafka's thread and awaited on the caller's loop."""
-
-    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._left = count
-        self._loop = loop
-        self._done: asyncio.Future[None] = loop.create_future()
-        self._error: KafkaError | None = None
-        self._topic = ""
-        self._last = -1
-        if not count:
-            self._done.set_result(None)
-
-    def delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._error, self._topic = error, str(message.topic())
-        else:
-            self._last = max(self._last, message.offset() or 0)
-        self._left -= 1
-        if not self._left and not self._loop.is_closed():  # closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._finish)
-
-    def _finish(self) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
-
-    async def acknowledged(self, bootstrap: str) -> int:
-        await self._done
-        if self._error is not None:
-            raise KafkaUnavailable(f"{self._topic} on Kafka at {bootstrap}: {self._error.str()}")
-        return self._last
 
 
 def ready(bootstrap: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
@@ -170,8 +67,19 @@ def ensure_topics(bootstrap: str, topics: Iterable[Topic], replicas: int = 1) ->
 
 
 def ensure_changelogs(bootstrap: str, changelogs: Mapping[str, int], replicas: int = 1) -> None:
-    """Creates the missing changelogs (name to partitions): compacted, the only topics that forget."""
-    config = {"cleanup.policy": "compact", "min.insync.replicas": str(max(1, replicas - 1))}
+    """Creates the missing changelogs (name to partitions): compacted, the only topics that forget.
+
+    What a writer that lost its partition still wrote must be mended before compaction takes it for the newest: the
+    owner looks every few seconds, compaction waits for ten minutes.
+    """
+    config = {
+        "cleanup.policy": "compact",
+        "min.compaction.lag.ms": "600000",
+        "min.cleanable.dirty.ratio": "0.2",
+        "segment.bytes": str(64 * 1024 * 1024),
+        "max.message.bytes": str(DEAD_LETTER_BYTES_MAX),
+        "min.insync.replicas": str(max(1, replicas - 1)),
+    }
     wanted = {name: NewTopic(name, count, replicas, config=config) for name, count in changelogs.items()}
     create(bootstrap, wanted)
 
@@ -193,7 +101,7 @@ def create(bootstrap: str, wanted: Mapping[str, NewTopic]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaUnavailable(f"topic {name} cannot be created: {error.args[0].str()}") from error
-    deadline = time.monotonic() + DELIVERY_TIMEOUT_S
+    deadline = time.monotonic() + CREATE_TIMEOUT_S
     while not wanted.keys() <= _topics(admin, bootstrap).keys():
         if time.monotonic() > deadline:
             raise KafkaUnavailable(f"Kafka at {bootstrap} does not list the topics it created")
@@ -321,6 +229,25 @@ class TopicReader:
             place = (position.topic, position.partition)
             if position.offset >= left[place]:
                 del left[place]
+
+
+class KafkaLog:
+    """A LogReader: see domain.ports. Each read has a consumer of its own."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Sequence[Record]]:
+        """See domain.ports.LogReader."""
+        reader = TopicReader(self._bootstrap)
+        try:
+            yield from reader.read({(topic, partition): (begin, end)})
+        finally:
+            reader.close()
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """See domain.ports.LogReader."""
+        return {number: end for (_, number), end in ends(self._bootstrap, [topic]).items()}
 
 
 def read_all(bootstrap: str, topics: Sequence[str]) -> Iterator[list[Record]]:

@@ -1,6 +1,6 @@
 """The roles that the edge plays for the rest: who publishes, who keeps, who answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,8 +19,21 @@ class Publisher(Protocol):
         After an error any of the records may or may not be on the log.
         """
 
-    async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> int:
-        """Writes keys and values to one partition; returns the offset of the last one when all are acknowledged."""
+    async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> Sequence[range]:
+        """Writes keys and values to one partition, in order; returns the offsets they got when all are acknowledged.
+
+        Offsets that do not follow each other say that somebody else wrote in between.
+        """
+
+
+class LogReader(Protocol):
+    """Reads topics by place, outside any consumer group. Both methods block: for a thread."""
+
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Sequence[Record]]:
+        """Yields what lies on the offsets [begin, end), in order; raises Unavailable."""
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Returns the next offset of each partition; raises Unavailable."""
 
 
 class Refused(Struct, frozen=True):

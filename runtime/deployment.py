@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.kafka import KafkaPublisher, ensure_topics, ready
+from connectors.kafka import ensure_topics, ready
+from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from domain.definitions import PLATFORM, BadDefinition
 from runtime.definitions import load, publish, read, shipped
@@ -37,11 +38,13 @@ def prepare(
         codec = registry.codec()
     finally:
         registry.close()
-    publisher = KafkaPublisher(kafka, "auterity-define")
-    try:
-        return asyncio.run(publish(bodies, read(kafka, codec), codec, publisher, datetime.now(UTC), tenant_id))
-    finally:
-        publisher.close()
+    known = read(kafka, codec)
+
+    async def written() -> list[Definition]:
+        async with KafkaPublisher(kafka, "auterity-define") as publisher:
+            return await publish(bodies, known, codec, publisher, datetime.now(UTC), tenant_id)
+
+    return asyncio.run(written())
 
 
 def where(conf: Settings) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.ingest import Ingested, Progress, ingest
-from connectors.kafka import KafkaPublisher, read_all
+from connectors.kafka import read_all
+from connectors.publisher import KafkaPublisher
 from connectors.registry import codec_of
 from connectors.sources import Source, WorkflowBy, load_source
 from domain.definitions import PLATFORM
@@ -58,14 +59,8 @@ def run(
     for name in [workflow] if workflow is not None else _workflows(source):
         known.pin(tenant, "workflow", name)  # raises UnknownDefinition before anything is sent
     stopped = threading.Event()
-    publisher = KafkaPublisher(facts.kafka, "auterity-ingest")
     with _interruptible(stopped.set):
-        try:
-            return asyncio.run(
-                _run(facts, file, source, tenant, workflow, bad_rows_max, bar, codec, known, publisher, stopped)
-            )
-        finally:
-            publisher.close()
+        return asyncio.run(_run(facts, file, source, tenant, workflow, bad_rows_max, bar, codec, known, stopped))
 
 
 def _workflows(source: Source) -> list[str]:
@@ -76,27 +71,28 @@ def _workflows(source: Source) -> list[str]:
 
 
 async def _run(  # type: ignore[no-untyped-def]
-    facts, file, source, tenant, workflow, bad_rows_max, bar, codec, known, publisher, stopped
+    facts, file, source, tenant, workflow, bad_rows_max, bar, codec, known, stopped
 ) -> Ingested:
-    await publish([("tenant", {"id": tenant})], known, codec, publisher, datetime.now(UTC), tenant)
     began = time.monotonic()
 
     def tell(progress: Progress) -> None:
         rate = progress.read / max(time.monotonic() - began, 0.001)
         bar(progress.bytes_read, progress.bytes_total, f"{progress.read:,} rows, {rate:,.0f}/s")
 
-    return await ingest(
-        file,
-        source,
-        tenant,
-        workflow,
-        codec=codec,
-        publisher=publisher,
-        positions=positions(facts.kafka, codec),
-        progress=tell,
-        bad_rows_max=bad_rows_max,
-        stop=stopped.is_set,
-    )
+    async with KafkaPublisher(facts.kafka, "auterity-ingest") as publisher:
+        await publish([("tenant", {"id": tenant})], known, codec, publisher, datetime.now(UTC), tenant)
+        return await ingest(
+            file,
+            source,
+            tenant,
+            workflow,
+            codec=codec,
+            publisher=publisher,
+            positions=positions(facts.kafka, codec),
+            progress=tell,
+            bad_rows_max=bad_rows_max,
+            stop=stopped.is_set,
+        )
 
 
 def positions(bootstrap: str, codec: Codec) -> MemoryPositions:

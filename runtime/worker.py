@@ -10,8 +10,9 @@ from typing import Any
 import uvloop
 
 from agents.relaycore import RelayCore
-from connectors.kafka import KafkaPublisher, ensure_changelogs, ensure_topics
+from connectors.kafka import KafkaLog, ensure_changelogs, ensure_topics
 from connectors.models.hosted import Models
+from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from runtime.definitions import Follower
 from runtime.settings import Settings
@@ -58,11 +59,19 @@ class Workbench:
         async def refresh(topic: str) -> None:
             await asyncio.to_thread(self._registry.refresh, codec, [topic])
 
-        return Tools(self._place, codec, self._publisher, self._follower.definitions, refresh, self._follower.catch_up)
+        return Tools(
+            self._place,
+            codec,
+            self._publisher,
+            KafkaLog(self._place.bootstrap),
+            self._follower.definitions,
+            refresh,
+            self._follower.catch_up,
+        )
 
     async def __aexit__(self, *_: object) -> None:
         self._follower.stop()
-        await asyncio.to_thread(self._publisher.close)
+        await self._publisher.close()
         self._registry.close()
 
 

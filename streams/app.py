@@ -9,13 +9,14 @@ from msgspec import Struct
 from yarl import URL
 
 from schemas.catalogue import PARTITIONS
-from streams.table import NAME
-from streams.transport import RunTransport, check_faust
+from streams.transport import RUN_RECORDS_MAX, RunTransport, check_faust
 
 COMMIT_INTERVAL_S = 0.5
 POLL_RECORDS_MAX = 4000
 RUNS_BUFFERED_MAX = 32
 """Runs waiting in memory for a stage; beyond it the consumer stops fetching the partition."""
+FETCH_BYTES = 1024 * 1024
+"""Of each partition and fetch; a larger record comes alone."""
 
 
 class Raw(faust.Schema[Any, Any]):
@@ -37,6 +38,14 @@ class Place(Struct, frozen=True):
     folder: Path
     prefix: str = "auterity"
     """Begins the name of every consumer group and changelog."""
+    session_timeout_s: float = 10.0
+    """A worker that is silent for so long loses its partitions."""
+    run_records_max: int = RUN_RECORDS_MAX
+
+    @property
+    def journals(self) -> Path:
+        """The folder of what the workers of this machine share."""
+        return self.folder.parent / "journals"
 
 
 def group(place: Place, name: str) -> str:
@@ -46,7 +55,7 @@ def group(place: Place, name: str) -> str:
 
 def changelog(place: Place, name: str) -> str:
     """Returns the changelog topic of the stage's table."""
-    return f"{group(place, name)}-{NAME}-changelog"
+    return f"{group(place, name)}-changelog"
 
 
 def stage_app(place: Place, name: str) -> faust.App:
@@ -57,30 +66,31 @@ def stage_app(place: Place, name: str) -> faust.App:
     app = faust.App(
         group(place, name),
         broker=brokers,
-        store="rocksdb://",
+        store="memory://",
         datadir=str(place.folder / name),
         autodiscover=False,
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
         topic_partitions=PARTITIONS,
-        table_standby_replicas=0,
+        table_standby_replicas=1,  # none are made without Faust's tables; 0 would turn its co-partitioning off
         processing_guarantee="at_least_once",
         stream_wait_empty=True,
         stream_buffer_maxsize=RUNS_BUFFERED_MAX,
         stream_recovery_delay=0.0,
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_max_poll_records=POLL_RECORDS_MAX,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=1.0,
+        broker_session_timeout=place.session_timeout_s,
+        broker_heartbeat_interval=min(1.0, place.session_timeout_s / 6),
         broker_request_timeout=30.0,
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=5000,
-        consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_max_fetch_size=FETCH_BYTES,
         producer_request_timeout=30.0,
         reply_create_topic=False,
     )
     app.transport = RunTransport(brokers, app, loop=app.loop)
+    app.transport.run_records_max = place.run_records_max
     return app
 
 

@@ -1,19 +1,18 @@
-"""The states of the keys that one run touches."""
+"""The states of the keys that one batch touches."""
 
 from typing import Any
 
 from schemas.record import Record
-from streams.table import StateTable
+from streams.table import Claim, StateTable
 
 
 class Keys:
-    """The states of the keys of one run: read once, changed in memory, written once."""
+    """The states of the keys of one batch: read once, changed in memory, written once. Without a table: nothing."""
 
-    def __init__(self, table: StateTable | None, partition: int) -> None:
+    def __init__(self, table: StateTable | None, claim: Claim | None) -> None:
         self._table = table
-        self._partition = partition
-        self._read: dict[bytes, tuple[dict[str, int], Any]] = {}
-        self._changed: set[bytes] = set()
+        self._claim = claim
+        self._changed: dict[bytes, tuple[dict[str, int], Any]] = {}
 
     def applied(self, record: Record) -> bool:
         """Returns True when the key's state already holds this record."""
@@ -29,24 +28,17 @@ class Keys:
             return
         applied, before = self._get(record)
         if state is not before:
-            key = record.key or b""
-            self._read[key] = ({**applied, record.topic: record.offset}, state)
-            self._changed.add(key)
+            self._changed[record.key or b""] = {**applied, record.topic: record.offset}, state
 
     async def write(self) -> None:
         """Writes every changed key."""
-        if self._table is None:
-            return
-        states = {}
-        for key in self._changed:
-            states[key] = self._table.encode(*self._read[key])
-        self._changed.clear()
-        await self._table.write(self._partition, states)
+        if self._table is not None and self._claim is not None:
+            await self._table.write(self._claim, self._changed)
 
     def _get(self, record: Record) -> tuple[dict[str, int], Any]:
         key = record.key or b""
-        found = self._read.get(key)
+        found = self._changed.get(key)
         if found is None:
-            assert self._table is not None
-            found = self._read[key] = self._table.get(self._partition, key)
+            assert self._table is not None and self._claim is not None
+            found = self._table.get(self._claim, key)
         return found

@@ -12,7 +12,9 @@ from schemas.errors import Unavailable
 from schemas.record import Record
 from streams.app import stage_app, subscribe
 from streams.dead_letters import dead_letter
-from streams.stage import Tools, crash
+from streams.lanes import crash
+from streams.progress import Progress
+from streams.stage import Tools
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class SinkStage:
         self._sink = sink
         self._tools = tools
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(maxsize=64)
+        self.progress = Progress()
         self.app.agent(subscribe(self.app, sink.topics), name=f"{name}.agent")(self._gather)
         self.app.task(self._drain)
 
@@ -62,6 +65,7 @@ class SinkStage:
                 crash(self.name)
             for event in events:
                 event.ack()
+            self.progress.finish()
 
     async def _write(self, records: list[Record]) -> None:
         refused = await self._keep(records)
@@ -85,4 +89,5 @@ class SinkStage:
             except Unavailable as error:
                 pause = next(pauses, pause or RETRY_S[-1])
                 log.warning("sink unavailable", extra={"sink": self.name, "error": str(error), "pause_s": pause})
-                await asyncio.sleep(pause)
+                with self.progress.wait():
+                    await asyncio.sleep(pause)

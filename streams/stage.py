@@ -7,30 +7,29 @@ committed is done again.
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import faust
 import msgspec
 
 from domain.decider import Decider, step
 from domain.definitions import Definitions, MissingVersion, UnknownDefinition
-from domain.ports import Publisher
+from domain.ports import LogReader, Publisher
 from schemas.codec import Codec, UnknownSchema
-from schemas.errors import Unavailable, Undecodable
+from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import Event
-from schemas.record import Outgoing, Record
-from streams.app import Place, stage_app, subscribe
+from schemas.record import Outgoing, Record, header
+from streams.app import Place, changelog, stage_app
 from streams.dead_letters import dead_letter
+from streams.journal import Journal
 from streams.keys import Keys
+from streams.lanes import Lanes, crash
 from streams.table import StateTable
-from streams.transport import RunRecords
 
 log = logging.getLogger(__name__)
 
-CRASHED = 70
-"""Exit status of a process that met what it does not know; its supervisor starts it again."""
+VERIFY_S = 5.0
+"""How often a stage that has nothing to write looks whether its changelog is still its own."""
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -39,11 +38,16 @@ class Tools(msgspec.Struct, frozen=True):
     place: Place
     codec: Codec
     publisher: Publisher
+    reader: LogReader
     definitions: Definitions
     refresh: Callable[[str], Awaitable[None]]
     """Lets the codec learn schema ids registered since for a topic."""
     catch_up: Callable[[], Awaitable[None]]
     """Returns when every definition that is on the log now has been read."""
+
+
+class Deadly(Rejected):
+    """The process ended at this record again and again."""
 
 
 class Stage:
@@ -55,30 +59,37 @@ class Stage:
         self._decider = decider
         self._tools = tools
         self._source = f"auterity/{decider.name}"
-        self._table = StateTable(self.app, decider.state, tools.publisher) if decider.state is not None else None
-        consume(self.app, decider.name, decider.inputs, self._run)
+        self._own = self._source.encode()
+        self._journal = Journal(tools.place.journals, decider.name, decider.inputs)
+        self._table = state_table(self.app, decider.name, decider.state, tools) if decider.state is not None else None
+        self.progress = Lanes(self.app, decider.name, decider.inputs, self._run).progress
 
     async def _run(self, records: Sequence[Record]) -> None:
-        """Takes one run through; when it returns, all that follows from it is on the log and on disk."""
-        keys = Keys(self._table, records[0].partition)
+        """Takes one batch through; when it returns, all that follows from it is on the log and on disk."""
+        partition = records[0].partition
+        keys = Keys(self._table, await self._table.claim(partition) if self._table is not None else None)
         if self._decider.newest:  # else the newest read would depend on chance, and no replay could repeat it
             await self._tools.catch_up()
+        self._journal.begin(partition)
         outputs: list[Outgoing] = []
-        for record, event in await read(records, self._tools):
-            if isinstance(event, Undecodable):
-                outputs.append(self._dead(record, None, event))
-                continue
-            if keys.applied(record):
-                continue
+        for record in records:
+            guilty = self._journal.mark(record)
+            if keys.applied(record) or header(record.headers, "ce_source") == self._own:
+                continue  # what the stage said itself, its state holds already
+            event: Event | None = None
             try:
-                decided = await self._decide(keys, record, event)
+                if guilty:
+                    raise Deadly("the process ended at this record three times in a row")
+                event = await decoded(record, self._tools)
+                outputs += await self._decide(keys, record, event)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001  a decider is pure: what fails for this event fails each time
-                log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
-                outputs.append(self._dead(record, event, error))
-                continue
-            outputs += decided
+                if not isinstance(error, Undecodable):
+                    log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
+                letter = dead_letter(self.name, record, event, error)
+                outputs.append(self._tools.codec.encode(letter, self._source))
+        self._journal.end(partition)
         await self._tools.publisher.publish(outputs)
         await keys.write()
 
@@ -101,65 +112,36 @@ class Stage:
                 return outgoing
         raise AssertionError("the second time returns or raises")
 
-    def _dead(self, record: Record, event: Event | None, error: Exception) -> Outgoing:
-        return self._tools.codec.encode(dead_letter(self.name, record, event, error), self._source)
 
-
-async def read(records: Sequence[Record], tools: Tools) -> list[tuple[Record, Event | Undecodable]]:
-    """Decodes the records; asks the registry once when one names a schema id that is not known."""
-    decoded = [(record, _decode(record, tools.codec)) for record in records]
-    if any(isinstance(event, UnknownSchema) for _, event in decoded):
-        await tools.refresh(records[0].topic)
-        decoded = [
-            (record, _decode(record, tools.codec) if isinstance(event, UnknownSchema) else event)
-            for record, event in decoded
-        ]
-    return decoded
-
-
-def consume(
-    app: faust.App,
-    name: str,
-    topics: Sequence[str],
-    take: Callable[[RunRecords], Awaitable[None]],
-    at_once: int = 1,
-) -> None:
-    """Registers the agent that takes each run and acknowledges it when `take` returns; an error ends the process.
-
-    With `at_once` above 1 so many runs are taken at the same time, also of one partition, and finish in any order.
-    """
-
-    async def taken(event: Any) -> None:
-        try:
-            await take(event.value)
-        except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
-            crash(name)
-        event.ack()
-
-    async def agent(stream: Any) -> None:
-        under_way: set[asyncio.Task[None]] = set()
-        async for event in stream.noack().events():
-            if at_once == 1:
-                await taken(event)
-                continue
-            if len(under_way) >= at_once:
-                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            task = asyncio.create_task(taken(event))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-
-    app.agent(subscribe(app, topics), name=f"{name}.agent")(agent)
-
-
-def crash(name: str) -> None:
-    """Logs the current exception and ends the process at once: nothing more is committed."""
-    log.critical("stage crashed", exc_info=True, extra={"stage": name})
-    logging.shutdown()
-    os._exit(CRASHED)
-
-
-def _decode(record: Record, codec: Codec) -> Event | Undecodable:
+async def decoded(record: Record, tools: Tools) -> Event:
+    """Returns the record's event, and asks the registry once when its schema id is not known; raises Undecodable."""
     try:
-        return codec.decode(record)
-    except Undecodable as error:
-        return error
+        return tools.codec.decode(record)
+    except UnknownSchema:
+        await tools.refresh(record.topic)
+        return tools.codec.decode(record)
+
+
+def state_table(app: faust.App, name: str, state: type, tools: Tools) -> StateTable:
+    """Returns the table of the stage of this name, watched for others who write to it."""
+    table = StateTable(
+        changelog(tools.place, name),
+        tools.place.folder / name / "state",
+        state,
+        tools.publisher,
+        tools.reader,
+        lambda: app.consumer_generation_id,
+    )
+
+    async def verify() -> None:
+        while True:
+            await asyncio.sleep(VERIFY_S)
+            try:
+                await table.verify()
+            except Unavailable as error:
+                log.warning("changelog not verified", extra={"stage": name, "error": str(error)})
+            except Exception:  # noqa: BLE001  fenced, or unforeseen
+                crash(name)
+
+    app.task(verify)
+    return table

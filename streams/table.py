@@ -1,26 +1,31 @@
-"""State by key: a Faust table on RocksDB, written a run at a time."""
+"""State by key: RocksDB on this machine, a changelog on Kafka; a batch at a time."""
 
 import asyncio
+import logging
+import shutil
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-import faust
 import msgspec
 import rocksdict
 
-from domain.ports import Publisher
-from schemas.catalogue import PARTITIONS
+from domain.ports import LogReader, Publisher
+from schemas.errors import Unavailable
+from streams.changelog import CLAIM, Fenced, Fold, contiguous, stamped
 
-NAME = "state"
+log = logging.getLogger(__name__)
+
 MIB = 1024 * 1024
-MEMORY = {
-    "write_buffer_size": 4 * MIB,
-    "max_write_buffer_number": 2,
-    "target_file_size_base": 16 * MIB,
-    "block_cache_size": 8 * MIB,
-}
-"""Of each partition's database; Faust's defaults let one take hundreds of megabytes."""
+WRITE_BUFFER_BYTES = 4 * MIB
+BLOCK_CACHE_BYTES = 8 * MIB
+FILE_BYTES = 16 * MIB
+"""Of each partition's database."""
+CACHE_BYTES = 2 * MIB
+"""Of decoded states kept in memory for each partition, by the size of their encoding."""
+POSITION = b"\0position"
+"""The key under which a database keeps the changelog's offset and epoch it is at."""
 
 
 class Kept(msgspec.Struct):
@@ -30,50 +35,207 @@ class Kept(msgspec.Struct):
     state: msgspec.Raw
 
 
+class Position(msgspec.Struct, frozen=True):
+    """How far a database has taken in its changelog."""
+
+    offset: int = 0
+    epoch: int = -1
+
+
+class Claim:
+    """Our hold on one partition, from an assignment to the next."""
+
+    __slots__ = ("cache", "cached", "db", "epoch", "generation", "next", "partition")
+
+    def __init__(self, partition: int, generation: int, epoch: int, db: Any) -> None:
+        self.partition = partition
+        self.generation = generation
+        self.epoch = epoch
+        self.next = epoch + 1
+        self.db = db
+        self.cache: dict[bytes, tuple[dict[str, int], Any]] = {}
+        self.cached = 0
+
+    def keep(self, key: bytes, size: int, kept: tuple[dict[str, int], Any]) -> None:
+        """Remembers a decoded state."""
+        if self.cached > CACHE_BYTES:
+            self.cache.clear()
+            self.cached = 0
+        self.cache[key] = kept
+        self.cached += size
+
+
 class StateTable:
     """Keeps bytes by key for each partition of a stage's inputs.
 
-    Faust assigns, recovers and moves the partitions. Writing is ours: the changelog is acknowledged first, then keys
-    and the changelog's offset go into RocksDB in one batch, so that what is on disk never runs ahead of the log.
+    The changelog is acknowledged first; then keys and the changelog's offset go into RocksDB in one batch, so that
+    what is on disk never runs ahead of the log. Whoever takes over a partition claims it and reads what the disk
+    lacks; see streams.changelog for what a writer that lost it can no longer do.
     """
 
-    def __init__(self, app: faust.App, state: type[Any], publisher: Publisher) -> None:
+    def __init__(
+        self,
+        changelog: str,
+        folder: Path,
+        state: type[Any],
+        publisher: Publisher,
+        reader: LogReader,
+        generation: Callable[[], int],
+    ) -> None:
+        self.changelog = changelog
+        self._folder = folder
         self._decoder = msgspec.msgpack.Decoder(state)
-        self._table: Any = app.Table(
-            NAME,
-            key_type=bytes,  # and so serialised raw: recovery drops a changelog record that it cannot decode
-            value_type=bytes,
-            partitions=PARTITIONS,
-            options={"driver": "rocksdict", **MEMORY},
-        )
-        self._changelog = self._table.changelog_topic.get_topic_name()
         self._publisher = publisher
-        self._writing: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._reader = reader
+        self._generation = generation
+        self._claims: dict[int, Claim] = {}
+        self._dbs: dict[int, Any] = {}
+        self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def get(self, partition: int, key: bytes) -> tuple[dict[str, int], Any]:
+    async def claim(self, partition: int) -> Claim:
+        """Returns the hold on the partition, with all state there is; made anew after each assignment."""
+        async with self._locks[partition]:
+            held = self._claims.get(partition)
+            generation = self._generation()
+            if held is None or held.generation != generation:
+                held = self._claims[partition] = await self._claimed(partition, generation)
+            return held
+
+    def get(self, claim: Claim, key: bytes) -> tuple[dict[str, int], Any]:
         """Returns the offsets applied by topic, and the state of the key; nothing and None when there is none."""
-        value = self._db(partition).get(key)
-        if value is None:
-            return {}, None
-        kept = msgspec.msgpack.decode(value, type=Kept)
-        return kept.applied, self._decoder.decode(kept.state)
+        found = claim.cache.get(key)
+        if found is None:
+            value = claim.db.get(key)
+            if value is None:
+                return {}, None
+            kept = msgspec.msgpack.decode(value, type=Kept)
+            found = kept.applied, self._decoder.decode(kept.state)
+            claim.keep(key, len(value), found)
+        return found
 
-    @staticmethod
-    def encode(applied: dict[str, int], state: Any) -> bytes:
-        """Returns the bytes that `get` reads."""
-        return msgspec.msgpack.encode(Kept(applied, msgspec.Raw(msgspec.msgpack.encode(state))))
+    async def write(self, claim: Claim, states: Mapping[bytes, tuple[dict[str, int], Any]]) -> None:
+        """Writes each changed key once (offsets applied, state); returns when changelog and disk have it.
 
-    async def write(self, partition: int, states: Mapping[bytes, bytes]) -> None:
-        """Writes each changed key once; returns when changelog and disk have it."""
+        Raises Fenced when the partition is no longer ours.
+        """
         if not states:
             return
-        async with self._writing[partition]:  # one after the other, or the offset on disk passes what is not on it
-            last = await self._publisher.append(self._changelog, partition, list(states.items()))
-            batch = rocksdict.WriteBatch(raw_mode=True)
-            for key, value in states.items():
-                batch.put(key, value)
-            batch.put(self._table.data.offset_key, str(last).encode())
-            self._db(partition).write(batch)
+        values = {key: encode(*kept) for key, kept in states.items()}
+        async with self._locks[claim.partition]:  # one after the other, or the disk's offset passes what is not on it
+            if self._claims.get(claim.partition) is not claim:
+                raise Fenced(f"partition {claim.partition} of {self.changelog} was assigned anew")
+            await self._append(claim, values)
+            for key, value in values.items():
+                claim.keep(key, len(value), states[key])
 
-    def _db(self, partition: int) -> Any:
-        return self._table.data._db_for_partition(partition)
+    async def verify(self) -> None:
+        """Raises Fenced when somebody else wrote to a partition that is ours; a write would find it too."""
+        expected = {
+            partition: claim.next for partition, claim in self._claims.items() if not self._locks[partition].locked()
+        }
+        if not expected:
+            return
+        ends = await asyncio.to_thread(self._reader.ends, self.changelog)
+        for partition, offset in expected.items():
+            claim = self._claims[partition]
+            still = not self._locks[partition].locked() and claim.next == offset
+            if still and claim.generation == self._generation() and ends.get(partition, 0) > offset:
+                raise Fenced(f"partition {partition} of {self.changelog} ends at {ends[partition]}, not at {offset}")
+
+    def close(self) -> None:
+        """Closes the databases."""
+        for db in self._dbs.values():
+            db.close()
+        self._dbs.clear()
+        self._claims.clear()
+
+    async def _claimed(self, partition: int, generation: int) -> Claim:
+        """Claims the partition, and takes in what was written since the disk was last at the log's end."""
+        place = (await self._publisher.append(self.changelog, partition, [(CLAIM, b"claim")]))[0]
+        fold = await asyncio.to_thread(self._catch_up, partition, place.start)
+        claim = Claim(partition, generation, place.start, self._dbs[partition])
+        if fold.stale:  # said once more in our name, or compaction would keep what does not count
+            log.warning("changes of a former writer", extra={"changelog": self.changelog, "keys": len(fold.stale)})
+            await self._append(claim, {key: claim.db.get(key) for key in fold.stale})
+        return claim
+
+    async def _append(self, claim: Claim, values: Mapping[bytes, bytes | None]) -> None:
+        pairs = [(key, stamped(claim.epoch, value or b"")) for key, value in values.items()]
+        places = await self._publisher.append(self.changelog, claim.partition, pairs)
+        claim.next = contiguous(claim.next, places)
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in values.items():
+            if value:
+                batch.put(key, value)
+            else:
+                batch.delete(key)
+        batch.put(POSITION, msgspec.msgpack.encode(Position(claim.next, claim.epoch)))
+        claim.db.write(batch)
+
+    def _catch_up(self, partition: int, end: int) -> Fold:
+        """Brings the partition's database to the claim at `end`; begins anew when it is of another log."""
+        db = self._open(partition)
+        at = _position(db)
+        if at.offset > end:
+            log.warning("state of another log", extra={"changelog": self.changelog, "partition": partition})
+            db = self._anew(partition)
+            at = Position()
+        fold = Fold(at.epoch)
+        if at.offset < end:
+            for records in self._reader.read(self.changelog, partition, at.offset, end):
+                batch = rocksdict.WriteBatch(raw_mode=True)
+                for key, value in fold.take(records):
+                    if value is None:
+                        batch.delete(key)
+                    else:
+                        batch.put(key, value)
+                batch.put(POSITION, msgspec.msgpack.encode(Position(records[-1].offset + 1, fold.epoch)))
+                db.write(batch)
+        db.put(POSITION, msgspec.msgpack.encode(Position(end + 1, end)))
+        return fold
+
+    def _open(self, partition: int) -> Any:
+        if partition not in self._dbs:
+            path = self._folder / str(partition)
+            try:
+                self._dbs[partition] = _opened(path)
+            except Exception as error:
+                if "lock" in str(error).lower():
+                    raise Unavailable(f"{path} is held by another process") from error
+                log.warning("state on disk cannot be read", extra={"path": str(path), "error": str(error)})
+                return self._anew(partition)
+        return self._dbs[partition]
+
+    def _anew(self, partition: int) -> Any:
+        """Returns an empty database in place of what is there: the changelog has it all."""
+        found = self._dbs.pop(partition, None)
+        if found is not None:
+            found.close()
+        path = self._folder / str(partition)
+        shutil.rmtree(path, ignore_errors=True)
+        self._dbs[partition] = _opened(path)
+        return self._dbs[partition]
+
+
+def encode(applied: dict[str, int], state: Any) -> bytes:
+    """Returns the bytes of a key's state as the table keeps it."""
+    return msgspec.msgpack.encode(Kept(applied, msgspec.Raw(msgspec.msgpack.encode(state))))
+
+
+def _position(db: Any) -> Position:
+    found = db.get(POSITION)
+    return Position() if found is None else msgspec.msgpack.decode(found, type=Position)
+
+
+def _opened(path: Path) -> Any:
+    path.mkdir(parents=True, exist_ok=True)
+    blocks = rocksdict.BlockBasedOptions()
+    blocks.set_block_cache(rocksdict.Cache(BLOCK_CACHE_BYTES))
+    blocks.set_bloom_filter(10, False)
+    options = rocksdict.Options(raw_mode=True)
+    options.set_block_based_table_factory(blocks)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_target_file_size_base(FILE_BYTES)
+    options.set_keep_log_file_num(2)
+    return rocksdict.Rdict(str(path), options)

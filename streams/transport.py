@@ -1,12 +1,12 @@
 """Faust's Kafka transport, with runs of records in place of single ones.
 
-One Faust event is one run: consecutive records of one partition, at most `RUN_RECORDS_MAX`. A run is acknowledged as
-a whole, and only a finished prefix of runs is ever committed, in whatever order they finish. Changelog partitions keep
-Faust's own path, record by record, because its recovery counts them.
+One Faust event is one run: consecutive records of one partition, bounded by count and bytes. A run is acknowledged as
+a whole, and only a finished prefix of runs is ever committed, in whatever order they finish. Faust's own tables are
+not used (see streams.table), so no changelog is read through here.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import faust
@@ -18,6 +18,8 @@ from schemas.record import Record
 
 FAUST = "0.15.3"
 RUN_RECORDS_MAX = 500
+RUN_BYTES_MAX = 1024 * 1024
+"""A run ends with the record that passes this."""
 
 
 class WrongFaust(Exception):
@@ -47,6 +49,8 @@ class RunConsumer(driver.Consumer):
         self._runs: dict[TP, deque[Run]] = defaultdict(deque)
         self._seeks = 0
         super().__init__(*args, **kwargs)
+        transport: Any = self.transport
+        self._records_max: int = transport.run_records_max
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yields the fetched records as runs, partition by partition in turn.
@@ -65,11 +69,8 @@ class RunConsumer(driver.Consumer):
         waiting = deque((TP(tp.topic, tp.partition), fetched, 0) for tp, fetched in records.items())
         while waiting and self.flow_active and generation == self.app.consumer_generation_id:
             tp, fetched, begin = waiting.popleft()
-            if self._is_changelog_tp(tp):
-                for record in fetched:
-                    yield tp, self._to_message(tp, record)
-            elif seeks == self._seeks:
-                end = begin + RUN_RECORDS_MAX
+            if seeks == self._seeks:
+                end = _end(fetched, begin, self._records_max)
                 if end < len(fetched):
                     waiting.append((tp, fetched, end))
                 self._read_offset[tp] = None  # or Faust drops a run that ends before an earlier one did
@@ -92,7 +93,7 @@ class RunConsumer(driver.Consumer):
         self._seeks += 1
         self._runs.clear()
         offsets = {TP(tp.topic, tp.partition): offset for tp, offset in (await self.seek_to_committed()).items()}
-        fresh = {tp for tp, offset in offsets.items() if not offset or offset < 0} - self._changelogs(offsets)
+        fresh = {tp for tp, offset in offsets.items() if not offset or offset < 0}
         if fresh:
             await self._thread.seek_to_beginning(*(_TopicPartition(tp.topic, tp.partition) for tp in fresh))
         for tp, offset in offsets.items():
@@ -100,9 +101,6 @@ class RunConsumer(driver.Consumer):
             if offset and offset > 0:
                 self._committed_offset[tp] = offset
         self._seeks += 1
-
-    def _changelogs(self, tps: Iterable[TP]) -> set[TP]:
-        return {tp for tp in tps if self._is_changelog_tp(tp)}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forgets the runs of revoked partitions once the stages have finished what they could."""
@@ -121,8 +119,6 @@ class RunConsumer(driver.Consumer):
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Holes between runs need no bookkeeping: a run knows its last offset."""
-        if self._is_changelog_tp(tp):
-            await super()._add_gap(tp, offset_from, offset_to)
 
     def _new_offset(self, tp: TP) -> int | None:
         """Returns the offset after the finished prefix, None when its first run is not finished."""
@@ -144,6 +140,16 @@ class RunConsumer(driver.Consumer):
         return True
 
 
+def _end(fetched: list[Any], begin: int, records_max: int) -> int:
+    """Returns where the run that begins here ends: after so many records or bytes."""
+    size = 0
+    for number, record in enumerate(fetched[begin : begin + records_max], begin + 1):
+        size += len(record.value or b"")
+        if size >= RUN_BYTES_MAX:
+            return number
+    return min(begin + records_max, len(fetched))
+
+
 class RunRecords(list[Record]):
     """The records of a run, in order."""
 
@@ -159,3 +165,4 @@ class RunTransport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = RunConsumer
+    run_records_max = RUN_RECORDS_MAX

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.kafka import KafkaPublisher, read_all
+from connectors.kafka import read_all
+from connectors.publisher import KafkaPublisher
 from domain.ids import derive
 from runtime.definitions import shipped
 from runtime.deployment import prepare
@@ -133,11 +134,12 @@ def business_event(
 
 def feed(servers: Any, outgoing: Sequence[Outgoing]) -> None:
     """Writes the records; returns when Kafka has acknowledged them."""
-    publisher = KafkaPublisher(servers.bootstrap, "test")
-    try:
-        asyncio.run(publisher.publish(outgoing))
-    finally:
-        publisher.close()
+
+    async def written() -> None:
+        async with KafkaPublisher(servers.bootstrap, "test") as publisher:
+            await publisher.publish(outgoing)
+
+    asyncio.run(written())
 
 
 def records(servers: Any, *topics: str) -> list[Record]:

@@ -13,7 +13,6 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from connectors.kafka import (
-    KafkaPublisher,
     KafkaUnavailable,
     TopicMismatch,
     TopicReader,
@@ -26,6 +25,7 @@ from connectors.kafka import (
     read_all,
     ready,
 )
+from connectors.publisher import KafkaPublisher
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, PARTITIONS, TOPICS
 from schemas.errors import Unavailable
 from schemas.record import Outgoing, Record
@@ -50,9 +50,8 @@ def topic(servers: Any) -> str:
 
 @pytest.fixture
 async def publisher(servers: Any) -> AsyncIterator[KafkaPublisher]:
-    found = KafkaPublisher(servers.bootstrap, "test")
-    yield found
-    found.close()
+    async with KafkaPublisher(servers.bootstrap, "test") as found:
+        yield found
 
 
 async def test_the_records_of_a_key_keep_their_order(servers: Any, topic: str, publisher: KafkaPublisher) -> None:
@@ -102,7 +101,7 @@ async def test_a_topic_that_is_not_there_is_unavailable_and_named(servers: Any, 
 async def test_a_record_larger_than_any_topic_takes_is_unavailable_and_names_its_topic(
     topic: str, publisher: KafkaPublisher
 ) -> None:
-    with pytest.raises(KafkaUnavailable, match=rf"^{topic}: .*size"):
+    with pytest.raises(KafkaUnavailable, match=rf"^{topic} on Kafka at .*Size"):
         await publisher.publish([Outgoing(topic, b"k", bytes(DEAD_LETTER_BYTES_MAX + 1), [])])
 
 
@@ -111,7 +110,7 @@ async def test_a_record_larger_than_its_topic_takes_is_unavailable_and_names_its
 ) -> None:
     small = _new(servers, 1, {"max.message.bytes": "1000"})
 
-    with pytest.raises(KafkaUnavailable, match=rf"^{small} on Kafka at .*size"):
+    with pytest.raises(KafkaUnavailable, match=rf"^{small} on Kafka at .*Size"):
         await publisher.publish([Outgoing(small, b"k", Random(1).randbytes(2000), [])])
 
 
@@ -135,8 +134,8 @@ async def test_the_largest_dead_letter_is_taken(log: Any, publisher: KafkaPublis
 async def test_pairs_are_appended_to_the_partition_they_belong_to(
     servers: Any, topic: str, publisher: KafkaPublisher
 ) -> None:
-    assert await publisher.append(topic, 5, [(b"a", b"1"), (b"b", None)]) == 1
-    assert await publisher.append(topic, 5, [(b"c", b"3")]) == 2
+    assert await publisher.append(topic, 5, [(b"a", b"1"), (b"b", None)]) == [range(2)]
+    assert await publisher.append(topic, 5, [(b"c", b"3")]) == [range(2, 3)]
 
     found = [(record.partition, record.key, record.value) for record in _read(servers, topic)]
     assert found == [(5, b"a", b"1"), (5, b"b", None), (5, b"c", b"3")]

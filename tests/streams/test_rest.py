@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from connectors.kafka import KafkaPublisher, committed, ensure_changelogs
+from connectors.kafka import KafkaLog, committed, ensure_changelogs
+from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions
 from domain.ports import Refused
 from schemas.codec import Codec
@@ -50,7 +51,9 @@ async def test_nothing_is_committed_while_the_sink_is_away_and_all_is_kept_when_
     async def nothing() -> None:
         """No definitions."""
 
-    stage = SinkStage("movable", sink, Tools(place, registered, publisher, Definitions(), refresh, nothing))
+    stage = SinkStage(
+        "movable", sink, Tools(place, registered, publisher, KafkaLog(log.bootstrap), Definitions(), refresh, nothing)
+    )
     outgoing = [registered.encode(business_event(number, f"case-{number}"), "test") for number in range(300)]
     await publisher.publish(outgoing)
     await stage.app.start()
@@ -61,7 +64,7 @@ async def test_nothing_is_committed_while_the_sink_is_away_and_all_is_kept_when_
         await _until(lambda: sum(committed(log.bootstrap, group(place, "movable")).values()) == 300)
     finally:
         await stage.app.stop()
-        await asyncio.to_thread(publisher.close)
+        await publisher.close()
     assert len(sink.kept) == len(set(sink.kept)) == 300
     assert events(log, registered, "dead-letters") == []
 

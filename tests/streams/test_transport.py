@@ -97,11 +97,11 @@ def test_another_faust_than_the_locked_one_is_refused(monkeypatch: pytest.Monkey
 
 async def test_a_partition_of_which_nothing_is_committed_goes_back_to_its_beginning() -> None:
     made = consumer()
-    committed, fresh, changelog = PLACE, TP("requests", 1), TP("x-state-changelog", 1)
+    committed, fresh = PLACE, TP("requests", 1)
     sought: list[TP] = []
 
     async def seek_to_committed() -> dict[TP, int | None]:
-        return {committed: 40, fresh: None, changelog: None}
+        return {committed: 40, fresh: None}
 
     async def seek_to_beginning(*places: TP) -> None:
         sought.extend(TP(each.topic, each.partition) for each in places)
@@ -109,7 +109,6 @@ async def test_a_partition_of_which_nothing_is_committed_goes_back_to_its_beginn
     made._read_offset, made._committed_offset = {}, {}
     made.seek_to_committed = seek_to_committed
     made._thread = SimpleNamespace(seek_to_beginning=seek_to_beginning)
-    made._is_changelog_tp = lambda tp: tp == changelog
     hand_out(made, 0, 9)
 
     await made.perform_seek()

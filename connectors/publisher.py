@@ -1,0 +1,152 @@
+"""Writes records to Kafka: batches by partition, idempotent, acknowledged by all in-sync replicas."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
+
+from connectors.kafka import KafkaUnavailable
+from schemas.record import Outgoing
+
+DELIVERY_TIMEOUT_S = 30.0
+"""After this time without an acknowledgement a record counts as not written."""
+METADATA_TIMEOUT_S = 5.0
+"""How long a topic may take to be listed that was made just now."""
+BATCH_BYTES = 1024 * 1024
+KEYS_MAX = 100_000
+"""Keys whose partition is remembered."""
+
+
+class KafkaPublisher:
+    """A Publisher. Partitions by murmur2 as Java clients do. Used within one event loop, as a context.
+
+    What a call is given goes out as one batch for each partition, or more when it passes 1 MiB. After an error the
+    next call begins with a producer of its own: sequence numbers of records that never arrived are not waited for.
+    """
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._partitions: dict[str, int] = {}
+        self._hashes: dict[bytes, int] = {}
+
+    async def __aenter__(self) -> "KafkaPublisher":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See domain.ports.Publisher."""
+        if not records:
+            return
+        producer = await self._started()
+        for topic in {record.topic for record in records} - self._partitions.keys():
+            self._partitions[topic] = await self._count(producer, topic)
+        places: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        for record in records:
+            places[record.topic, self._hash(record.key) % self._partitions[record.topic]].append(record)
+        await self._send(producer, [(*place, map(_contents, placed)) for place, placed in places.items()])
+
+    async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[range]:
+        """See domain.ports.Publisher."""
+        if not pairs:
+            return []
+        producer = await self._started()
+        return await self._send(producer, [(topic, partition, ((key, value, []) for key, value in pairs))])
+
+    async def close(self) -> None:
+        """Sends what is under way, and leaves the broker."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def _send(
+        self,
+        producer: AIOKafkaProducer,
+        places: Iterable[tuple[str, int, Iterable[tuple[bytes, bytes | None, Any]]]],
+    ) -> list[range]:
+        """Sends each place's records in order; returns the offsets they got when all are acknowledged."""
+        topic = ""
+        sent: list[tuple[str, int, asyncio.Future[RecordMetadata]]] = []
+        try:
+            async with asyncio.timeout(DELIVERY_TIMEOUT_S):  # aiokafka itself would try for ever
+                for topic, partition, contents in places:
+                    for batch in _batches(producer, contents):
+                        future = await producer.send_batch(batch, topic, partition=partition)
+                        sent.append((topic, batch.record_count(), future))
+                await asyncio.wait([future for _, _, future in sent])
+            for topic, _, future in sent:  # noqa: B007  the topic of the one that failed
+                future.result()
+        except (KafkaError, TimeoutError) as error:
+            await self._discard(producer)
+            reason = str(error) or f"no acknowledgement within {DELIVERY_TIMEOUT_S:.0f} s"
+            raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {reason.splitlines()[0]}") from error
+        return [range(future.result().offset, future.result().offset + count) for _, count, future in sent]
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap.split(","),
+                    client_id=self._client_id,
+                    acks="all",
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES,
+                    request_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
+                    metadata_max_age_ms=5000,
+                )
+                try:
+                    await producer.start()
+                except KafkaError as error:
+                    await producer.stop()
+                    raise KafkaUnavailable(f"Kafka at {self._bootstrap} does not answer: {error}") from error
+                self._producer = producer
+        return self._producer
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        """Leaves a producer that failed, and what it still holds."""
+        if self._producer is producer:
+            self._producer = None
+        producer._sender.sender_task.cancel()  # or stop() waits for what is never acknowledged
+        await producer.stop()
+
+    async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:
+        """Returns how many partitions the topic has."""
+        try:
+            async with asyncio.timeout(METADATA_TIMEOUT_S):
+                return len(await producer.partitions_for(topic))
+        except (KafkaError, TimeoutError) as error:
+            raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: no such topic") from error
+
+    def _hash(self, key: bytes) -> int:
+        found = self._hashes.get(key)
+        if found is None:
+            if len(self._hashes) >= KEYS_MAX:
+                self._hashes.clear()
+            found = self._hashes[key] = murmur2(key) & 0x7FFFFFFF
+        return found
+
+
+def _contents(record: Outgoing) -> tuple[bytes, bytes | None, Any]:
+    return record.key, record.value, list(record.headers)
+
+
+def _batches(producer: AIOKafkaProducer, contents: Iterable[tuple[bytes, bytes | None, Any]]) -> Iterator[BatchBuilder]:
+    batch = producer.create_batch()
+    for key, value, headers in contents:
+        if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:  # full
+            yield batch
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=key, value=value, headers=headers)
+    batch.close()
+    if batch.record_count():
+        yield batch
