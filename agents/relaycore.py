@@ -49,10 +49,12 @@ class RelayCore:
     """
 
     name = "ai-calls"
+    topics: Sequence[str] = ("ai-calls",)
 
     def __init__(
         self, provider: ModelProvider, tools: Tools, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
+        self.place = tools.place
         self.app: faust.App = stage_app(tools.place, self.name)
         self._provider = provider
         self._tools = tools
@@ -62,7 +64,7 @@ class RelayCore:
         self._table = state_table(self.app, self.name, Calls, tools)
         self._free = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
         self._under_way: dict[str, asyncio.Event] = {}
-        self.progress = Lanes(self.app, self.name, ("ai-calls",), self._run, at_once=RUNS_AT_ONCE_MAX).progress
+        self.progress = Lanes(self.app, self.name, self.topics, self._run, at_once=RUNS_AT_ONCE_MAX).progress
 
     async def _run(self, records: Sequence[Record]) -> None:
         requested: dict[str, AiCall] = {}
@@ -95,7 +97,8 @@ class RelayCore:
 
     async def _ask(self, partition: int, requested: Sequence[AiCall]) -> None:
         """Starts every call, and takes each outcome as it comes; a call without an answer is tried again."""
-        claim = await self._table.claim(partition)
+        with self.progress.wait():
+            claim = await self._table.claim(partition)
         states = {each.call_id: self._table.get(claim, each.call_id.encode())[1] or Calls() for each in requested}
         waiting = self._attempts(await self._start(claim, states, requested))
         while waiting:

@@ -33,7 +33,7 @@ async def _analytics(bootstrap: str, registry_url: str, data_dir: Path, port: in
         with opened(tools.codec, data_dir, port, conf) as (sink, fresh):
             if fresh:  # the tables are a projection: what they lack is on the log
                 rewind(bootstrap, group(place, NAME))
-            await serve([SinkStage(NAME, sink, tools).app], data_dir / "run" / "analytics.ready")
+            await serve([SinkStage(NAME, sink, tools)], data_dir / "run" / "analytics.ready")
 
 
 @contextlib.contextmanager

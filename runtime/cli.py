@@ -265,6 +265,31 @@ def demo(
 
 
 @app.command()
+def bench(
+    workloads: Annotated[
+        list[str] | None, typer.Argument(help="Workloads; none: all.", metavar="[WORKLOAD]...")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="A workload; may be said again.")] = None,
+    peers: Annotated[list[str] | None, typer.Option("--peers", help="Peers, with commas between; unset: all.")] = None,
+    repetitions: Annotated[int | None, typer.Option("--repetitions", min=1, help="Of each row (5).")] = None,
+    events: Annotated[int | None, typer.Option("--events", min=100, help="Events in the data (200,000).")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few events, once: to see that all of it runs.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the figures into benchmarks/README.md.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure Auterity and its peers: same data, one core each, in turn; medians and ratios. At most 25 minutes."""
+    from runtime import bench as benchmarks
+
+    named = [*(only or []), *(workloads or [])]
+    report = benchmarks.bench(named, peers or [], events, repetitions, quick, terminal.note)
+    if write:
+        benchmarks.write(report)
+    terminal.show(report, as_json, lambda: print(benchmarks.text(report)))
+    if lost := [each for each in report.skipped if each.peer == "auterity"]:
+        terminal.fail("; ".join(f"{each.workload}: {each.reason}" for each in lost))
+
+
+@app.command()
 def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Check what the platform needs on this machine."""
     from runtime.doctor import findings
@@ -276,12 +301,26 @@ def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def worker(data_dir: DataDir = None) -> None:
-    """Run the stages and agents in this process until SIGTERM; what it needs is told by the environment."""
-    from runtime.worker import run_worker
-
+def worker(
+    data_dir: DataDir = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes to run side by side.")] = 1,
+    number: Annotated[int, typer.Option("--number", min=1, max=64, hidden=True)] = 1,
+) -> None:
+    """Run the stages and agents until SIGTERM; with `--workers`, in so many processes that are kept running."""
     conf, kafka, registry = _process(data_dir)
-    run_worker(kafka, registry, conf.data_dir, conf)
+    if workers == 1:
+        from runtime.worker import run_worker
+
+        run_worker(kafka, registry, conf.data_dir, conf, number)
+        return
+    import threading
+
+    from runtime import platform, supervisor
+
+    stop = threading.Event()
+    platform.stop_on_signals(stop.set)
+    env = {"AUTERITY_KAFKA": kafka, "AUTERITY_REGISTRY": registry}
+    supervisor.supervise(supervisor.workers(conf.data_dir, workers, env), stop)
 
 
 @app.command()

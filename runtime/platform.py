@@ -24,15 +24,10 @@ from runtime.kafka_server import EmbeddedKafka
 from runtime.processes import ManagedProcess, recorded
 from runtime.registry_server import EmbeddedRegistry
 from runtime.settings import Settings
+from runtime.supervisor import READY_S, STOP_S, Child, stop_all, workers
 
 log = logging.getLogger(__name__)
 
-CHILD_STOP_S = 12.0
-CHILD_READY_S = 60.0
-BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Pauses before a process that ended by itself is started again."""
-STEADY_S = 30.0
-"""A process that ran so long starts again without a pause."""
 WATCH_S = 0.5
 SERVER_PAUSE_S = 5.0
 """Between tries to start a server that cannot be started."""
@@ -75,7 +70,7 @@ class Platform:
         if conf.registry is None:
             self._registry = EmbeddedRegistry(self.data_dir, wanted.registry)
         self._wanted = wanted
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._next_try = 0.0
 
     @contextmanager
@@ -117,7 +112,10 @@ class Platform:
         deployment.prepare(kafka, registry, self._conf, shipped(deployment.hosted(self._conf)))
         facts = Facts(self._analytics_url(), kafka, registry, str(self.data_dir), os.getpid())
         progress("starting worker and analytics")
-        self._children = [_Child(self.data_dir, name, facts, self._conf) for name in ("worker", "analytics")]
+        env = {"AUTERITY_KAFKA": facts.kafka, "AUTERITY_REGISTRY": facts.registry}
+        port = facts.url.rpartition(":")[2]
+        self._children = workers(self.data_dir, self._conf.workers, env)
+        self._children.append(Child(self.data_dir, "analytics", ["analytics", "--port", port], env))
         for child in self._children:
             child.start()
         for child in self._children:
@@ -136,56 +134,10 @@ class Platform:
 
     def _stop(self) -> None:
         facts_file(self.data_dir).unlink(missing_ok=True)
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(lambda child: child.stop(), self._children))
+        stop_all(self._children)
         for server in (self._registry, self._kafka):
             if server is not None:
                 server.stop()
-
-
-class _Child:
-    """A process of ours: `auterity worker` or `auterity analytics`, told by its environment where all is."""
-
-    def __init__(self, data_dir: Path, name: str, facts: Facts, conf: Settings) -> None:
-        self._process = ManagedProcess(data_dir, name)
-        self._ready_file = data_dir / "run" / f"{name}.ready"
-        self._argv = [sys.executable, "-m", "runtime.cli", name, "--data-dir", str(data_dir)]
-        if name == "analytics":
-            self._argv += ["--port", facts.url.rpartition(":")[2]]
-        self._env = {**os.environ, "AUTERITY_KAFKA": facts.kafka, "AUTERITY_REGISTRY": facts.registry}
-        self._env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        self._tries = 0
-        self._next = 0.0
-        self._since = 0.0
-
-    def start(self) -> None:
-        self._process.stop(CHILD_STOP_S)
-        self._ready_file.unlink(missing_ok=True)
-        self._process.start(self._argv, env=self._env)
-        self._since = time.monotonic()
-
-    def wait_ready(self) -> None:
-        self._process.wait_ready(self._ready_file.exists, CHILD_READY_S)
-
-    def watch(self) -> None:
-        now = time.monotonic()
-        if self._process.alive():
-            if now - self._since > STEADY_S:
-                self._tries = 0
-            return
-        if not self._next:
-            pause = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
-            self._next = now + pause
-            self._tries += 1
-            last = self._process.last_line()
-            log.error("process ended", extra={"child": self._process.name, "pause_s": pause, "last_line": last})
-        if now >= self._next:
-            self._next = 0.0
-            self.start()
-
-    def stop(self) -> None:
-        self._process.stop(CHILD_STOP_S)
-        self._ready_file.unlink(missing_ok=True)
 
 
 def facts_file(data_dir: Path) -> Path:
@@ -210,7 +162,7 @@ def detach(conf: Settings, wanted: Ports) -> Facts:
     data_dir = prepare(conf.data_dir)
     process = ManagedProcess(data_dir, "platform")
     if process.adopt():
-        process.wait_ready(facts_file(data_dir).exists, CHILD_READY_S)
+        process.wait_ready(facts_file(data_dir).exists, READY_S)
         return facts(conf)
     argv = [sys.executable, "-m", "runtime.cli", "up", "--data-dir", str(data_dir)]
     argv += ["--port", str(wanted.url), "--kafka-port", str(wanted.kafka), "--registry-port", str(wanted.registry)]
@@ -220,7 +172,7 @@ def detach(conf: Settings, wanted: Ports) -> Facts:
     try:
         process.wait_ready(facts_file(data_dir).exists, 240.0)
     except ServerFailed:
-        process.stop(CHILD_STOP_S)
+        process.stop(STOP_S)
         raise
     return facts(conf)
 
@@ -232,10 +184,10 @@ def down(data_dir: Path) -> list[str]:
     stopped = []
     running = [process.name for process in recorded(data_dir)]
     if first.adopt():
-        first.stop(3 * CHILD_STOP_S)
+        first.stop(4 * STOP_S)
         stopped.append(first.name)
     for process in sorted(recorded(data_dir), key=lambda each: each.name == "kafka"):  # Kafka last
-        process.stop(CHILD_STOP_S)
+        process.stop(STOP_S)
         stopped.append(process.name)
     facts_file(data_dir).unlink(missing_ok=True)
     return sorted(set(running) | set(stopped))

@@ -15,6 +15,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".auterity"), description="Where all state lies.")
     kafka: str | None = Field(None, description="Brokers as host:port,host:port; unset: an embedded Kafka.")
     group_prefix: str = Field("auterity", description="Begins the names of consumer groups and changelogs.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes that `up` starts.")
     kafka_replicas: int = Field(1, ge=1, description="Replicas of each topic.")
     kafka_retention_check_ms: int = Field(300_000, ge=100, description="How often the embedded Kafka checks retention.")
     registry: str | None = Field(None, description="URL of a Confluent-compatible schema registry; unset: embedded.")

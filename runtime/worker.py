@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from runtime.definitions import Follower
 from runtime.settings import Settings
+from runtime.supervisor import worker_name
+from runtime.watchdog import Watchdog, Watched
 from schemas.catalogue import PARTITIONS, TOPICS
 from streams.app import Place, changelog
 from streams.stage import Stage, Tools
@@ -23,14 +26,15 @@ from streams.stages import DECIDERS
 
 log = logging.getLogger(__name__)
 
-STOP_S = 10.0
+DRAIN_S = 8.0
 """Time a stage has to finish what it holds; after it the process ends and the rest is done again."""
 
 
-def run_worker(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -> None:
+def run_worker(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings, number: int = 1) -> None:
     """Runs until SIGTERM; every stage finishes what it holds, then the process ends."""
-    place = Place(bootstrap, data_dir / "worker", conf.group_prefix)
-    uvloop.run(_worker(place, registry_url, conf, data_dir / "run" / "worker.ready"))
+    name = worker_name(number)
+    place = Place(bootstrap, data_dir / name, conf.group_prefix)
+    uvloop.run(_worker(place, registry_url, conf, data_dir / "run" / f"{name}.ready"))
 
 
 async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: Path) -> None:
@@ -40,7 +44,7 @@ async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: P
     async with Workbench(place, registry_url) as tools:
         stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
         stages.append(RelayCore(Models(conf.model_api_base), tools))
-        await serve([stage.app for stage in stages], ready_file)
+        await serve(stages, ready_file)
 
 
 class Workbench:
@@ -75,21 +79,27 @@ class Workbench:
         self._registry.close()
 
 
-async def serve(apps: Sequence[Any], ready_file: Path) -> None:
-    """Runs Faust apps until SIGTERM or SIGINT, then stops them within their time; the file is there while they run."""
+async def serve(stages: Sequence[Watched], ready_file: Path) -> None:
+    """Runs the stages until SIGTERM or SIGINT, then lets them finish what they hold within their time.
+
+    The file is there while they run; a watchdog ends the process when one of them does not get on.
+    """
     ready_file.unlink(missing_ok=True)  # of a process that was killed
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await asyncio.gather(*(app.start() for app in apps))
-    log.info("ready", extra={"stages": [app.conf.id for app in apps]})
-    ready_file.parent.mkdir(parents=True, exist_ok=True)
-    ready_file.touch()
-    await stop.wait()
+    await asyncio.gather(*(stage.app.start() for stage in stages))
+    async with Watchdog(stages):
+        log.info("ready", extra={"stages": [stage.name for stage in stages]})
+        ready_file.parent.mkdir(parents=True, exist_ok=True)
+        ready_file.touch()
+        await stop.wait()
     ready_file.unlink(missing_ok=True)
     log.info("stopping")
     try:
-        async with asyncio.timeout(STOP_S):
-            await asyncio.gather(*(app.stop() for app in apps))
+        async with asyncio.timeout(DRAIN_S):
+            await asyncio.gather(*(stage.app.stop() for stage in stages))
     except TimeoutError:
-        log.warning("stages did not stop in time", extra={"seconds": STOP_S})
+        log.warning("stages did not stop in time", extra={"seconds": DRAIN_S})
+        logging.shutdown()
+        os._exit(0)  # what is not committed is done again

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import faust
@@ -32,6 +33,8 @@ class SinkStage:
 
     def __init__(self, name: str, sink: Sink, tools: Tools) -> None:
         self.name = name
+        self.topics: Sequence[str] = sink.topics
+        self.place = tools.place
         self.app: faust.App = stage_app(tools.place, name)
         self._sink = sink
         self._tools = tools

@@ -55,6 +55,8 @@ class Stage:
 
     def __init__(self, decider: Decider, tools: Tools) -> None:
         self.name = decider.name
+        self.topics: Sequence[str] = decider.inputs
+        self.place = tools.place
         self.app: faust.App = stage_app(tools.place, decider.name)
         self._decider = decider
         self._tools = tools
@@ -67,7 +69,11 @@ class Stage:
     async def _run(self, records: Sequence[Record]) -> None:
         """Takes one batch through; when it returns, all that follows from it is on the log and on disk."""
         partition = records[0].partition
-        keys = Keys(self._table, await self._table.claim(partition) if self._table is not None else None)
+        claim = None
+        if self._table is not None:
+            with self.progress.wait():
+                claim = await self._table.claim(partition)
+        keys = Keys(self._table, claim)
         if self._decider.newest:  # else the newest read would depend on chance, and no replay could repeat it
             await self._tools.catch_up()
         self._journal.begin(partition)

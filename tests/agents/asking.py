@@ -42,7 +42,7 @@ async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Pa
     place = Place(bootstrap, folder, prefix)
     ensure_changelogs(bootstrap, {changelog(place, RelayCore.name): PARTITIONS})
     async with Workbench(place, registry) as tools:
-        await serve([RelayCore(FileModel(file), tools).app], folder / "ready")
+        await serve([RelayCore(FileModel(file), tools)], folder / "ready")
 
 
 if __name__ == "__main__":
