@@ -284,7 +284,7 @@ def bench(
     report = benchmarks.bench(named, peers or [], events, repetitions, quick, terminal.note)
     if write:
         benchmarks.write(report)
-    terminal.show(report, as_json, lambda: print(benchmarks.text(report)))
+    terminal.show(report, as_json, lambda: benchmarks.show(report))
     if lost := [each for each in report.skipped if each.peer == "auterity"]:
         terminal.fail("; ".join(f"{each.workload}: {each.reason}" for each in lost))
 

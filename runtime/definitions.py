@@ -21,6 +21,7 @@ from schemas.record import Record
 TOPIC = "definitions"
 SOURCE = "auterity/runtime"
 POLL_S = 0.02
+CATCH_UP_TIMEOUT_S = 30.0
 FOLDERS = {"workflow": "workflows", "rules": "rules"}
 
 
@@ -101,22 +102,35 @@ class Follower:
         self._stopped = threading.Event()
         self._reader = TopicReader(bootstrap)
         self._next = 0
+        self._asking: asyncio.Future[None] | None = None
+        self._asked: asyncio.Future[None] | None = None
         self._thread = threading.Thread(target=self._follow, name="definitions", daemon=True)
 
-    async def start(self, timeout_s: float = 30.0) -> None:
+    async def start(self) -> None:
         """Returns when everything that was on the log at the start has been read."""
         self._thread.start()
-        await self.catch_up(timeout_s)
+        await self.catch_up()
 
-    async def catch_up(self, timeout_s: float = 30.0) -> None:
-        """Returns when everything that is on the log now has been read; raises Unavailable after the time."""
+    async def catch_up(self) -> None:
+        """Returns when everything that is on the log now has been read; raises Unavailable after 30 s.
+
+        Who asks while another one's question is under way shares the next one.
+        """
+        if self._asked is None:
+            self._asked = asyncio.ensure_future(self._caught_up(self._asking))
+        await asyncio.shield(self._asked)
+
+    async def _caught_up(self, before: "asyncio.Future[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        self._asking, self._asked = self._asked, None
         end = await asyncio.to_thread(self._reader.end, TOPIC, 0)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
                 while self._next < end:  # noqa: ASYNC110  the reader is a thread
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
-            reason = f"{TOPIC} on Kafka at {self._bootstrap} could not be read within {timeout_s:.0f} s"
+            reason = f"{TOPIC} on Kafka at {self._bootstrap} could not be read within {CATCH_UP_TIMEOUT_S:.0f} s"
             raise Unavailable(reason) from None
 
     def stop(self) -> None:

@@ -43,6 +43,7 @@ class Facts(Struct, frozen=True):
     registry: str
     data_dir: str
     pid: int
+    workers: int = 1
 
     def public(self) -> dict[str, str]:
         """Returns what `up --detach --json` prints."""
@@ -110,7 +111,7 @@ class Platform:
         registry = self._registry.url if self._registry else str(self._conf.registry)
         progress("preparing topics and schemas")
         deployment.prepare(kafka, registry, self._conf, shipped(deployment.hosted(self._conf)))
-        facts = Facts(self._analytics_url(), kafka, registry, str(self.data_dir), os.getpid())
+        facts = Facts(self._analytics_url(), kafka, registry, str(self.data_dir), os.getpid(), self._conf.workers)
         progress("starting worker and analytics")
         env = {"AUTERITY_KAFKA": facts.kafka, "AUTERITY_REGISTRY": facts.registry}
         port = facts.url.rpartition(":")[2]

@@ -11,6 +11,7 @@ from runtime.ask import ask
 from runtime.platform import Facts
 from runtime.processes import recorded
 from runtime.settings import Settings
+from runtime.supervisor import worker_name
 from schemas.catalogue import TOPICS
 from schemas.errors import Unavailable
 
@@ -25,8 +26,8 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """What each stage reads: known here without loading the stages (a test holds it to them)."""
 
-OURS = ("kafka", "registry", "worker", "analytics")
-"""The processes of a platform, but for those that settings place elsewhere."""
+OURS = ("kafka", "registry", "analytics")
+"""The processes of a platform beside its workers, but for those that settings place elsewhere."""
 
 OPEN = """
     SELECT
@@ -126,6 +127,7 @@ def _parts(facts: Facts, conf: Settings) -> list[Part]:
     parts = [Part(name, "external", url) for name, url in external.items() if url is not None]
     running = {process.name: process for process in recorded(Path(facts.data_dir))}
     ours = [name for name in OURS if external.get(name) is None] if facts.pid else []
+    ours += [worker_name(number) for number in range(1, facts.workers + 1)] if facts.pid else []
     for name in sorted({*ours, *running}):
         process = running.get(name)
         pid = process.record.pid if process is not None and process.record else None

@@ -42,6 +42,8 @@ def status(found: Any) -> None:
         out.print(f"{part.name:10} {part.state:11} {part.address}", highlight=False)
     for stage, count in found.lag.items():
         out.print(f"{stage:10} {'level' if not count else f'{count:,} to go'}", highlight=False)
+        for place, behind in found.partitions.get(stage, {}).items():
+            out.print(f"{'':10}   {place}: {behind:,}", highlight=False)
     out.print("idle" if found.idle else "busy: " + "; ".join(found.reasons), highlight=False)
 
 
