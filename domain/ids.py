@@ -1,14 +1,20 @@
 """Ids that follow from what they name, so that making them again gives the same."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 NAMESPACE = UUID("b6cfb7a4-6a33-5d0e-9c4a-0f3c8f5f7a11")
 """The root of every derived id (version 5)."""
+_ROOT = sha1(NAMESPACE.bytes, usedforsecurity=False)
 
 
 def derive(*parts: str) -> str:
-    """Returns the UUID v5 of the parts: `derive(cause, "compliance-decisions")`, `derive(run_id, step, "1")`.
+    """Returns the UUID v5 (RFC 9562) of the parts: `derive(cause, "compliance-decisions")`, `derive(run_id, "1")`.
 
     Parts are joined with the unit separator, so that ("a", "bc") and ("ab", "c") differ.
     """
-    return str(uuid5(NAMESPACE, "\x1f".join(parts)))
+    hashed = _ROOT.copy()
+    hashed.update("\x1f".join(parts).encode())
+    number = hashed.hexdigest()
+    variant = "89ab"[int(number[16], 16) & 3]
+    return f"{number[:8]}-{number[8:12]}-5{number[13:16]}-{variant}{number[17:20]}-{number[20:32]}"

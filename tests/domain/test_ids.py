@@ -1,11 +1,11 @@
 """Derived ids: the same parts give the same id, other parts another."""
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import derive
+from domain.ids import NAMESPACE, derive
 
 PARTS = st.lists(st.text(st.characters(exclude_characters="\x1f", codec="utf-8"), max_size=8), min_size=1, max_size=4)
 
@@ -24,8 +24,10 @@ def test_where_one_part_ends_and_the_next_begins_matters() -> None:
     assert derive("a", "bc") != derive("ab", "c")
 
 
-def test_an_id_is_a_uuid_of_version_5() -> None:
-    assert UUID(derive("a")).version == 5
+@given(PARTS)
+def test_an_id_is_the_uuid_of_version_5_of_its_parts(parts: list[str]) -> None:
+    assert derive(*parts) == str(uuid5(NAMESPACE, "\x1f".join(parts)))
+    assert UUID(derive(*parts)).version == 5
 
 
 def test_ids_never_change_between_releases() -> None:
