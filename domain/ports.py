@@ -1,10 +1,11 @@
 """The roles that the edge plays for the rest: who publishes, who keeps, who answers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from schemas.batch import RecordBatch
 from schemas.errors import Rejected
 from schemas.events import Message
 from schemas.record import Outgoing, Record
@@ -53,6 +54,14 @@ class Sink(Protocol):
 
         Raises Unavailable when the place does not answer: nothing may be acknowledged then. Blocks: for a thread.
         """
+
+
+@runtime_checkable
+class BatchSink(Sink, Protocol):
+    """A sink that can take record batches whole."""
+
+    def write_batches(self, batches: Sequence[RecordBatch]) -> Sequence[Refused]:
+        """As `write`, for the records in these batches."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -8,14 +8,18 @@ from typing import Any
 import msgspec
 
 from domain.ports import Refused
+from schemas.batch import RecordBatch
 from schemas.catalogue import TOPICS
-from schemas.codec import PREFIX, Codec
+from schemas.codec import MAGIC, PREFIX, Codec, UnknownSchema
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.record import DIGEST, Record, header
 from sinks.avro_block import container, string
-from sinks.engine import Engine
+from sinks.batch_load import statement
+from sinks.engine import Engine, FileEngine
+from sinks.kafka_block import decoded, frame, places, plain
 from sinks.tables import DATABASE, MARK_BYTES, load, statements
 
+MAGIC_BYTE = bytes([MAGIC])
 ROWS_MAX = 20_000
 BYTES_MAX = 32 * 1024 * 1024
 """At most so many rows and about so many bytes go in one INSERT."""
@@ -47,8 +51,8 @@ class ClickHouseSink:
         known = f"SELECT count() FROM system.tables WHERE database = '{self._database}' AND name IN ({tables})"
         fresh = json.loads(self._engine.execute(known).splitlines()[0])[0] < len(self.topics)
         for topic in self.topics:
-            for statement in statements(TOPICS[topic], self._database):
-                self._engine.execute(statement)
+            for made in statements(TOPICS[topic], self._database):
+                self._engine.execute(made)
         return bool(fresh)
 
     def write(self, records: Sequence[Record]) -> list[Refused]:
@@ -76,6 +80,45 @@ class ClickHouseSink:
                     slow += batch
         refused += self._decoded(slow)
         return refused
+
+    def write_batches(self, batches: Sequence[RecordBatch]) -> list[Refused]:
+        """Keeps what the batches hold, as `write` does; undecoded and not even taken apart when nothing is wrong.
+
+        See sinks.batch_load for what has to be right. A batch that is compressed, was written with a schema that
+        ClickHouse reads otherwise, or is in one INSERT with something wrong, goes through `write`.
+        """
+        slow: list[RecordBatch] = []
+        whole: dict[tuple[str, bytes], list[RecordBatch]] = {}
+        for batch in batches:
+            prefix = frame(batch) if isinstance(self._engine, FileEngine) else b""
+            if prefix[:1] == MAGIC_BYTE and self._reads(batch.topic, prefix):
+                whole.setdefault((batch.topic, prefix), []).append(batch)
+            else:
+                slow.append(batch)
+        for (topic, prefix), group in whole.items():
+            for part in _portions(group):
+                try:
+                    self._insert_batches(topic, prefix, part)
+                except Rejected:
+                    slow += part
+        return self.write([record for batch in slow for record in batch.unpack()]) if slow else []
+
+    def _insert_batches(self, topic: str, prefix: bytes, batches: Sequence[RecordBatch]) -> None:
+        assert isinstance(self._engine, FileEngine)
+        writer = self._codec.schema(topic, int.from_bytes(prefix[1:]))
+        mark = os.urandom(MARK_BYTES)
+        contents = (plain(TOPICS[topic], batches, mark), decoded(TOPICS[topic], writer, batches, mark), places(batches))
+        rows = self._engine.insert_files(
+            contents, lambda files: statement(TOPICS[topic], writer, prefix, batches, files, self._database)
+        )
+        if rows != sum(batch.count for batch in batches):
+            raise Unavailable(f"ClickHouse wrote {rows} rows of {len(batches)} batches of {topic}")
+
+    def _reads(self, topic: str, prefix: bytes) -> bool:
+        try:
+            return self._plain(topic, int.from_bytes(prefix[1:]))
+        except UnknownSchema:
+            return False
 
     def _decoded(self, records: Sequence[Record]) -> Iterator[Refused]:
         """Inserts what decodes, written anew with our schema; yields what does not."""
@@ -118,12 +161,12 @@ class ClickHouseSink:
         """True when ClickHouse reads the writer's schema as our decoder would; asked once for each schema."""
         known = self._undecoded.get((topic, number))
         if known is None:
-            known = plain(self._codec.schema(topic, number), TOPICS[topic].schema)
+            known = alike(self._codec.schema(topic, number), TOPICS[topic].schema)
             self._undecoded[topic, number] = known
         return known
 
 
-def plain(writer: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+def alike(writer: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     """True when each of the writer's fields is ours too, of the same type or an enum with fewer symbols."""
     ours = {field["name"]: _shape(field["type"]) for field in own["fields"]}
     return all(_fits(_shape(field["type"]), ours.get(field["name"])) for field in writer["fields"])
@@ -154,6 +197,20 @@ def _named(record: Record, value: bytes) -> bool:
     if event is None or tenant is None or header(record.headers, DIGEST) is None:
         return False
     return value.startswith(string(event) + string(tenant), PREFIX)
+
+
+def _portions(batches: Sequence[RecordBatch]) -> Iterator[list[RecordBatch]]:
+    portion: list[RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if portion and (rows + batch.count > ROWS_MAX or size + batch.size > BYTES_MAX):
+            yield portion
+            portion, rows, size = [], 0, 0
+        portion.append(batch)
+        rows += batch.count
+        size += batch.size
+    if portion:
+        yield portion
 
 
 def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:

@@ -1,6 +1,7 @@
 """ClickHouse's own engine in this process (chdb); one process owns the folder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Protocol
@@ -54,6 +55,20 @@ class ChdbEngine:
             source = f"file({literal(file.name)}, 'Avro', {literal(load.structure)})"
             try:
                 return run(self._connection, load.into + source + load.checks, LINES).rows_written()
+            except QueryRefused as error:
+                raise of_rows(error) from error
+
+    def insert_files(self, contents: Sequence[bytes], statement: Callable[[Sequence[str]], str]) -> int:
+        """Runs the INSERT that reads these files, and returns how many rows it wrote; `statement` gets their paths."""
+        with ExitStack() as stack:
+            paths = []
+            for content in contents:
+                file = stack.enter_context(NamedTemporaryFile(dir=self._spool.name))
+                file.write(content)
+                file.flush()
+                paths.append(file.name)
+            try:
+                return run(self._connection, statement(paths), LINES).rows_written()
             except QueryRefused as error:
                 raise of_rows(error) from error
 

@@ -1,7 +1,8 @@
 """What a ClickHouse is to its sink: a place for statements and for Avro containers."""
 
 import re
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -42,6 +43,14 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Gives back what it holds; nothing may be called afterwards."""
+
+
+@runtime_checkable
+class FileEngine(Engine, Protocol):
+    """An engine that reads files of this machine."""
+
+    def insert_files(self, contents: Sequence[bytes], statement: Callable[[Sequence[str]], str]) -> int:
+        """Runs the INSERT that reads files with these contents (`statement` gets their paths), as `insert` does."""
 
 
 class QueryRefused(Rejected):

@@ -58,7 +58,7 @@ def changelog(place: Place, name: str) -> str:
     return f"{group(place, name)}-changelog"
 
 
-def stage_app(place: Place, name: str) -> faust.App:
+def stage_app(place: Place, name: str, transport: type[RunTransport] = RunTransport) -> faust.App:
     """Returns the Faust app of one stage; nothing is started."""
     check_faust()
     (place.folder / name).mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def stage_app(place: Place, name: str) -> faust.App:
         producer_request_timeout=30.0,
         reply_create_topic=False,
     )
-    app.transport = RunTransport(brokers, app, loop=app.loop)
+    app.transport = transport(brokers, app, loop=app.loop)
     app.transport.run_records_max = place.run_records_max
     return app
 

@@ -44,10 +44,10 @@ def contiguous(begin: int, places: Iterable[range]) -> int:
 class Fold:
     """Takes a changelog's records in order, and tells what counts."""
 
-    def __init__(self, epoch: int = -1) -> None:
+    def __init__(self, epoch: int = -1, stale: Iterable[bytes] = ()) -> None:
         self.epoch = epoch
         """Of the last claim or change that counts."""
-        self.stale: set[bytes] = set()
+        self.stale = set(stale)
         """Keys of which a change that does not count lies on the log: compaction would keep it instead of theirs."""
 
     def take(self, records: Sequence[Record]) -> list[Change]:
@@ -59,7 +59,7 @@ class Fold:
                 self.epoch = max(self.epoch, record.offset)
                 continue
             epoch = int.from_bytes(value[:EPOCH_BYTES])
-            if epoch < self.epoch:
+            if not self.epoch <= epoch < record.offset or len(value) < EPOCH_BYTES:  # of the past, or of nobody
                 self.stale.add(key)
                 continue
             self.epoch = epoch

@@ -7,7 +7,8 @@ from typing import Any
 
 import faust
 
-from domain.ports import Refused, Sink
+from domain.ports import BatchSink, Refused, Sink
+from schemas.batch import RecordBatch
 from schemas.codec import UnknownSchema
 from schemas.errors import Unavailable
 from schemas.record import Record
@@ -16,6 +17,7 @@ from streams.dead_letters import dead_letter
 from streams.lanes import crash
 from streams.progress import Progress
 from streams.stage import Tools
+from streams.transport import BatchTransport, RunTransport
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ class SinkStage:
         self.name = name
         self.topics: Sequence[str] = sink.topics
         self.place = tools.place
-        self.app: faust.App = stage_app(tools.place, name)
+        self.app: faust.App = stage_app(
+            tools.place, name, BatchTransport if isinstance(sink, BatchSink) else RunTransport
+        )
         self._sink = sink
         self._tools = tools
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(maxsize=64)
@@ -51,7 +55,7 @@ class SinkStage:
         loop = asyncio.get_running_loop()
         while True:
             events = [await self._waiting.get()]
-            count = len(events[0].value)
+            count = _count(events[0].value)
             until = loop.time() + LINGER_S
             while count < RECORDS_MAX:
                 try:
@@ -61,16 +65,16 @@ class SinkStage:
                         break
                     await asyncio.sleep(POLL_S)
                 else:
-                    count += len(events[-1].value)
+                    count += _count(events[-1].value)
             try:
-                await self._write([record for event in events for record in event.value])
+                await self._write([each for event in events for each in event.value])
             except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
                 crash(self.name)
             for event in events:
                 event.ack()
             self.progress.finish()
 
-    async def _write(self, records: list[Record]) -> None:
+    async def _write(self, records: list[Record] | list[RecordBatch]) -> None:
         refused = await self._keep(records)
         unknown = [each.record for each in refused if isinstance(each.error, UnknownSchema)]
         if unknown:
@@ -82,15 +86,25 @@ class SinkStage:
         source = f"auterity/{self.name}"
         await self._tools.publisher.publish([self._tools.codec.encode(each, source) for each in letters])
 
-    async def _keep(self, records: list[Record]) -> list[Refused]:
+    async def _keep(self, records: list[Record] | list[RecordBatch]) -> list[Refused]:
         """Writes until the sink answers, and returns what it refuses."""
         pauses = iter(RETRY_S)
         pause = 0.0
         while True:
             try:
-                return list(await asyncio.to_thread(self._sink.write, records))
+                return list(await asyncio.to_thread(self._put, records))
             except Unavailable as error:
                 pause = next(pauses, pause or RETRY_S[-1])
                 log.warning("sink unavailable", extra={"sink": self.name, "error": str(error), "pause_s": pause})
                 with self.progress.wait():
                     await asyncio.sleep(pause)
+
+    def _put(self, records: list[Any]) -> Sequence[Refused]:
+        if isinstance(records[0], RecordBatch):
+            assert isinstance(self._sink, BatchSink)
+            return self._sink.write_batches(records)
+        return self._sink.write(records)
+
+
+def _count(run: Sequence[Record] | Sequence[RecordBatch]) -> int:
+    return sum(each.count if isinstance(each, RecordBatch) else 1 for each in run)

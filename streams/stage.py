@@ -80,12 +80,16 @@ class Stage:
         outputs: list[Outgoing] = []
         for record in records:
             guilty = self._journal.mark(record)
-            if keys.applied(record) or header(record.headers, "ce_source") == self._own:
+            if header(record.headers, "ce_source") == self._own:
                 continue  # what the stage said itself, its state holds already
             event: Event | None = None
             try:
                 if guilty:
                     raise Deadly("the process ended at this record three times in a row")
+                if not record.key:
+                    raise Undecodable("no key")
+                if keys.applied(record):
+                    continue
                 event = await decoded(record, self._tools)
                 outputs += await self._decide(keys, record, event)
             except Unavailable:

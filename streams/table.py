@@ -4,7 +4,8 @@ import asyncio
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ FILE_BYTES = 16 * MIB
 """Of each partition's database."""
 CACHE_BYTES = 2 * MIB
 """Of decoded states kept in memory for each partition, by the size of their encoding."""
-POSITION = b"\0position"
-"""The key under which a database keeps the changelog's offset and epoch it is at."""
+POSITION = b"position"
+"""The key under which a database keeps how far it has taken in its changelog."""
+STATE = b"state/"
+"""Begins the keys of states in a database."""
+DAMAGED = "damaged"
+"""The file that says that a database cannot be read; the next process begins it anew."""
 
 
 class Kept(msgspec.Struct):
@@ -40,6 +45,8 @@ class Position(msgspec.Struct, frozen=True):
 
     offset: int = 0
     epoch: int = -1
+    stale: list[bytes] = []
+    """Keys that are still to be said once more: see streams.changelog."""
 
 
 class Claim:
@@ -105,7 +112,8 @@ class StateTable:
         """Returns the offsets applied by topic, and the state of the key; nothing and None when there is none."""
         found = claim.cache.get(key)
         if found is None:
-            value = claim.db.get(key)
+            with self._reading(claim.partition):
+                value = claim.db.get(STATE + key)
             if value is None:
                 return {}, None
             kept = msgspec.msgpack.decode(value, type=Kept)
@@ -116,10 +124,12 @@ class StateTable:
     async def write(self, claim: Claim, states: Mapping[bytes, tuple[dict[str, int], Any]]) -> None:
         """Writes each changed key once (offsets applied, state); returns when changelog and disk have it.
 
-        Raises Fenced when the partition is no longer ours.
+        Raises Fenced when the partition is no longer ours, ValueError for a key that is empty.
         """
         if not states:
             return
+        if CLAIM in states:
+            raise ValueError("a state has no key")
         values = {key: encode(*kept) for key, kept in states.items()}
         async with self._locks[claim.partition]:  # one after the other, or the disk's offset passes what is not on it
             if self._claims.get(claim.partition) is not claim:
@@ -156,51 +166,69 @@ class StateTable:
         claim = Claim(partition, generation, place.start, self._dbs[partition])
         if fold.stale:  # said once more in our name, or compaction would keep what does not count
             log.warning("changes of a former writer", extra={"changelog": self.changelog, "keys": len(fold.stale)})
-            await self._append(claim, {key: claim.db.get(key) for key in fold.stale})
+            with self._reading(partition):
+                values = {key: claim.db.get(STATE + key) for key in fold.stale}
+            await self._append(claim, values)
         return claim
 
     async def _append(self, claim: Claim, values: Mapping[bytes, bytes | None]) -> None:
         pairs = [(key, stamped(claim.epoch, value or b"")) for key, value in values.items()]
         places = await self._publisher.append(self.changelog, claim.partition, pairs)
         claim.next = contiguous(claim.next, places)
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in values.items():
-            if value:
-                batch.put(key, value)
-            else:
-                batch.delete(key)
-        batch.put(POSITION, msgspec.msgpack.encode(Position(claim.next, claim.epoch)))
-        claim.db.write(batch)
+        self._take(claim.partition, claim.db, values.items(), Position(claim.next, claim.epoch))
 
     def _catch_up(self, partition: int, end: int) -> Fold:
         """Brings the partition's database to the claim at `end`; begins anew when it is of another log."""
         db = self._open(partition)
-        at = _position(db)
+        at = self._position(partition, db)
         if at.offset > end:
             log.warning("state of another log", extra={"changelog": self.changelog, "partition": partition})
             db = self._anew(partition)
             at = Position()
-        fold = Fold(at.epoch)
+        fold = Fold(at.epoch, at.stale)
         if at.offset < end:
             for records in self._reader.read(self.changelog, partition, at.offset, end):
-                batch = rocksdict.WriteBatch(raw_mode=True)
-                for key, value in fold.take(records):
-                    if value is None:
-                        batch.delete(key)
-                    else:
-                        batch.put(key, value)
-                batch.put(POSITION, msgspec.msgpack.encode(Position(records[-1].offset + 1, fold.epoch)))
-                db.write(batch)
-        db.put(POSITION, msgspec.msgpack.encode(Position(end + 1, end)))
+                changes = fold.take(records)
+                self._take(partition, db, changes, Position(records[-1].offset + 1, fold.epoch, sorted(fold.stale)))
+        self._take(partition, db, (), Position(end + 1, end, sorted(fold.stale)))
         return fold
 
+    def _take(self, partition: int, db: Any, changes: Iterable[tuple[bytes, bytes | None]], at: Position) -> None:
+        """Puts changes and position on disk, together or not at all."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in changes:
+            if value:
+                batch.put(STATE + key, value)
+            else:
+                batch.delete(STATE + key)
+        batch.put(POSITION, msgspec.msgpack.encode(at))
+        with self._reading(partition):
+            db.write(batch)
+
+    def _position(self, partition: int, db: Any) -> Position:
+        with self._reading(partition):
+            found = db.get(POSITION)
+        return Position() if found is None else msgspec.msgpack.decode(found, type=Position)
+
+    @contextmanager
+    def _reading(self, partition: int) -> Iterator[None]:
+        """Lets the next process begin the partition's database anew when this one finds it damaged."""
+        try:
+            yield
+        except Exception as error:
+            (self._folder / f"{partition}.{DAMAGED}").touch()
+            log.critical("state on disk is damaged", extra={"partition": partition, "error": str(error)})
+            raise
+
     def _open(self, partition: int) -> Any:
+        if (self._folder / f"{partition}.{DAMAGED}").exists():
+            return self._anew(partition)
         if partition not in self._dbs:
             path = self._folder / str(partition)
             try:
                 self._dbs[partition] = _opened(path)
             except Exception as error:
-                if "lock" in str(error).lower():
+                if str(error).startswith("IO error") and "lock" in str(error):
                     raise Unavailable(f"{path} is held by another process") from error
                 log.warning("state on disk cannot be read", extra={"path": str(path), "error": str(error)})
                 return self._anew(partition)
@@ -214,17 +242,13 @@ class StateTable:
         path = self._folder / str(partition)
         shutil.rmtree(path, ignore_errors=True)
         self._dbs[partition] = _opened(path)
+        (self._folder / f"{partition}.{DAMAGED}").unlink(missing_ok=True)
         return self._dbs[partition]
 
 
 def encode(applied: dict[str, int], state: Any) -> bytes:
     """Returns the bytes of a key's state as the table keeps it."""
     return msgspec.msgpack.encode(Kept(applied, msgspec.Raw(msgspec.msgpack.encode(state))))
-
-
-def _position(db: Any) -> Position:
-    found = db.get(POSITION)
-    return Position() if found is None else msgspec.msgpack.decode(found, type=Position)
 
 
 def _opened(path: Path) -> Any:

@@ -14,7 +14,9 @@ from aiokafka.structs import TopicPartition as _TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from schemas.batch import RecordBatch
 from schemas.record import Record
+from streams.raw import Fetched, check_aiokafka, read_batches
 
 FAUST = "0.15.3"
 RUN_RECORDS_MAX = 500
@@ -27,7 +29,8 @@ class WrongFaust(Exception):
 
 
 def check_faust() -> None:
-    """Raises WrongFaust unless the installed Faust is the version this transport was made for."""
+    """Raises WrongFaust or WrongAiokafka unless the installed ones are those this transport was made for."""
+    check_aiokafka()
     if faust.__version__ != FAUST:
         raise WrongFaust(f"faust-streaming {faust.__version__} is installed; the transport is made for {FAUST}")
 
@@ -80,7 +83,7 @@ class RunConsumer(driver.Consumer):
 
     def ack(self, message: Any) -> bool:
         """Marks the message's run as finished; a run of an assignment that is over counts for nothing."""
-        if isinstance(message.value, RunRecords):
+        if isinstance(message.value, RunRecords | RunBatches):
             message.value.run.done = True
         return bool(super().ack(message))
 
@@ -113,9 +116,12 @@ class RunConsumer(driver.Consumer):
         self._runs[tp].append(run)
         message: Any = self._to_message(tp, fetched[-1])
         message.generation_id = generation
-        message.value = RunRecords(run, fetched)
+        message.value = self._records(run, fetched)
         message.key = None
         return message
+
+    def _records(self, run: Run, fetched: list[Any]) -> Any:
+        return RunRecords(run, fetched)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Holes between runs need no bookkeeping: a run knows its last offset."""
@@ -166,3 +172,37 @@ class RunTransport(driver.Transport):
 
     Consumer = RunConsumer
     run_records_max = RUN_RECORDS_MAX
+
+
+class RunBatches(list[RecordBatch]):
+    """The record batches of a run, in order."""
+
+    def __init__(self, run: Run, fetched: list[Fetched]) -> None:
+        super().__init__(each.batch for each in fetched)
+        self.run = run
+
+
+class BatchThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, whose consumer hands over record batches."""
+
+    async def on_start(self) -> None:
+        """Starts the consumer, and has it read batches before it is assigned anything."""
+        await super().on_start()
+        consumer: Any = self._consumer
+        read_batches(consumer._fetcher)
+
+
+class BatchConsumer(RunConsumer):
+    """Yields runs whose value is the record batches of a fetch, as the broker sent them."""
+
+    def _new_consumer_thread(self) -> BatchThread:
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _records(self, run: Run, fetched: list[Any]) -> Any:
+        return RunBatches(run, fetched)
+
+
+class BatchTransport(RunTransport):
+    """Faust's aiokafka transport for stages that take record batches whole."""
+
+    Consumer = BatchConsumer

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import count
 from typing import Any
 
+import fastavro
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -276,7 +278,11 @@ def test_a_value_that_decodes_but_no_column_holds_is_refused_alone(
     sink = ClickHouseSink(engine, codec(), ("agent-steps",), database)
     sink.prepare()
     head = {"tenant_id": "a", "correlation_id": "c", "occurred_at": AT, "run_id": "r", "step": "s"}
-    batch = records([AgentStep(event_id=f"e{each}", attempt=2**40 if each == 5 else 1, **head) for each in range(9)])
+    batch = records([AgentStep(event_id=f"e{each}", **head) for each in range(9)])
+    fields = msgspec.to_builtins(codec().decode(batch[5]), builtin_types=(datetime, bytes)) | {"attempt": 2**40}
+    body = BytesIO()
+    fastavro.schemaless_writer(body, dict(TOPICS["agent-steps"].schema), fields)  # it writes what it is given
+    batch[5] = sealed(batch[5], (batch[5].value or b"")[:PREFIX] + body.getvalue())
 
     refused = sink.write(batch)
 

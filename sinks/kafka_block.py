@@ -1,0 +1,148 @@
+"""Builds Avro containers from Kafka's record batches, without taking these apart.
+
+Kafka writes a record (message format 2) as Avro would: lengths are zigzag varints before their bytes. So the body of
+a batch is a valid Avro block, of records that hold what Kafka says of each: key, value, headers. Two schemas read
+it: one that leaves the value as bytes, for the digest, and one that reads the value's own fields. ClickHouse compares
+the two row by row, so a value that is not exactly one body is found.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+
+from schemas.batch import RecordBatch
+from schemas.catalogue import Topic
+from schemas.codec import PREFIX
+from schemas.record import DIGEST
+from sinks.avro_block import long, string
+
+DIGEST_BYTES = 32
+
+
+class Part(Struct, frozen=True):
+    """A stretch of a record's headers: bytes that are always the same, or a value that is not."""
+
+    name: str
+    same: bytes | None
+
+
+class Layout(Struct, frozen=True):
+    """How a topic's records of ours lie in a batch."""
+
+    headers: list[Part]
+    """The digest is the end of the last part."""
+    sealed: list[Part]
+    """What the digest is over, behind key and value."""
+
+
+@cache
+def layout(topic: Topic) -> Layout:
+    """Returns the layout of the records that schemas.codec writes."""
+    written: list[tuple[str, bytes | None]] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", None),
+        ("ce_type", topic.name.encode()),
+        ("ce_source", None),
+        ("ce_tenantid", None),
+    ]
+    if topic.exported:
+        written += [("ce_time", None), ("ce_datacontenttype", b"application/avro")]
+    headers, sealed = [], []
+    same, over = long(len(written) + 1), b""
+    for name, value in written:
+        same += string(name.encode())
+        over += len(name).to_bytes(4) + name.encode()
+        if value is None:
+            headers += [Part(f"_same_{name}", same), Part(f"_{name}", None)]
+            sealed += [Part("", over), Part(f"_{name}", None)]
+            same = over = b""
+        else:
+            same += string(value)
+            over += len(value).to_bytes(4) + value
+    headers.append(Part("_digest", same + string(DIGEST.encode()) + long(DIGEST_BYTES)))
+    if over:
+        sealed.append(Part("", over))
+    return Layout(headers, sealed)
+
+
+def frame(batch: RecordBatch) -> bytes:
+    """Returns magic byte and schema id of the batch's first value; nothing when it has none."""
+    body = batch.body or b""
+    try:
+        _, at = _number(body, 0)  # the record's length
+        _, at = _number(body, at + 1)  # behind its attributes: its time, less that of the batch
+        _, at = _number(body, at)  # its offset, less that of the batch
+        key, at = _number(body, at)
+        value, at = _number(body, at + max(key, 0))
+    except IndexError:
+        return b""
+    return body[at : at + PREFIX] if value > PREFIX else b""
+
+
+def places(batches: Sequence[RecordBatch]) -> bytes:
+    """Returns, for each row, the number of its batch from 1 on, as RowBinary of UInt16."""
+    return b"".join(number.to_bytes(2, "little") * batch.count for number, batch in enumerate(batches, 1))
+
+
+def plain(topic: Topic, batches: Sequence[RecordBatch], mark: bytes) -> bytes:
+    """Returns the container whose rows have `_key`, `_value` and the headers' values as bytes."""
+    return _container([*_FIRST, _bytes("_value"), *_headers(topic)], batches, mark)
+
+
+def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBatch], mark: bytes) -> bytes:
+    """Returns the container whose rows have the fields of the writer's schema in place of `_value`."""
+    value = [{"name": "_size", "type": "long"}, _fixed("_frame", PREFIX), *writer["fields"]]
+    return _container([*_FIRST, *value, *_headers(topic)], batches, mark)
+
+
+def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -> bytes:
+    schema = {"type": "record", "name": "KafkaRecord", "fields": fields}
+    meta = {b"avro.schema": json.dumps(schema).encode(), b"avro.codec": b"null"}
+    parts = [b"Obj\x01", long(len(meta)), *(string(key) + string(value) for key, value in meta.items()), long(0), mark]
+    for batch in batches:
+        assert batch.body is not None
+        parts += (long(batch.count), long(len(batch.body)), batch.body, mark)
+    return b"".join(parts)
+
+
+def _headers(topic: Topic) -> list[Any]:
+    fields = []
+    for part in layout(topic).headers:
+        if part.same is None:
+            fields.append(_bytes(part.name))
+        else:
+            extra = DIGEST_BYTES if part.name == "_digest" else 0
+            fields.append(_fixed(part.name, len(part.same) + extra))
+    return fields
+
+
+def _bytes(name: str) -> dict[str, Any]:
+    return {"name": name, "type": "bytes"}
+
+
+def _fixed(name: str, size: int) -> dict[str, Any]:
+    return {"name": name, "type": {"type": "fixed", "name": f"Fixed{name}", "size": size}}
+
+
+_FIRST = [
+    {"name": "_length", "type": "long"},
+    _fixed("_attributes", 1),
+    {"name": "_time", "type": "long"},
+    {"name": "_delta", "type": "long"},
+    _bytes("_key"),
+]
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """Returns the zigzag varint at this place, and the place after it."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            return (value >> 1) ^ -(value & 1), at

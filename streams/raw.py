@@ -1,0 +1,153 @@
+"""Lets an aiokafka consumer hand over record batches as the broker sent them, not taken apart.
+
+The consumer's fetcher is given a client that keeps each partition's bytes, and a store of fetched data that puts a
+reader of batches in the place of the one that makes a record of each. Positions, pauses, resets and errors stay with
+aiokafka. Made for one version of it; `check_aiokafka` refuses another.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from struct import Struct as Layout
+from typing import Any
+
+import aiokafka
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import CorruptRecordException
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
+
+from schemas.batch import RecordBatch
+from schemas.record import Record
+
+AIOKAFKA = "0.14.0"
+HEAD = Layout(">qiibIhiqqqhii")
+"""Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id
+and epoch, first sequence, count (https://kafka.apache.org/documentation/#recordbatch)."""
+MAGIC = 2
+COMPRESSED, APPEND_TIME, CONTROL = 0x07, 0x08, 0x20
+LENGTH_AT, CRC_FROM = 12, 21
+
+
+class WrongAiokafka(Exception):
+    """This aiokafka is another than the one whose internals the reader of batches builds on."""
+
+
+def check_aiokafka() -> None:
+    """Raises WrongAiokafka unless the installed aiokafka is the version this was made for."""
+    if aiokafka.__version__ != AIOKAFKA:
+        raise WrongAiokafka(f"aiokafka {aiokafka.__version__} is installed; record batches are read from {AIOKAFKA}")
+
+
+class Fetched:
+    """A batch where aiokafka and Faust expect a record: its place is its last offset."""
+
+    __slots__ = ("batch", "offset", "partition", "timestamp", "topic")
+
+    timestamp_type = checksum = key = value = None
+    serialized_key_size = serialized_value_size = -1
+    headers = ()
+
+    def __init__(self, batch: RecordBatch) -> None:
+        self.batch = batch
+        self.topic = batch.topic
+        self.partition = batch.partition
+        self.offset = batch.last
+        self.timestamp = batch.timestamp_ms
+
+
+def read_batches(fetcher: Any) -> None:
+    """Makes the fetcher hand over `Fetched` batches from now on; it must not have fetched anything yet."""
+    kept: dict[TopicPartition, bytes] = {}
+    fetcher._client = _Client(fetcher._client, kept)
+    fetcher._records = _Store(kept)
+
+
+def batches(place: TopicPartition, data: bytes) -> Iterator[tuple[RecordBatch | None, int]]:
+    """Yields each whole batch in the bytes of a fetch, None for one of control records, and the offset after it.
+
+    Raises CorruptRecordException when a batch's checksum does not hold.
+    """
+    begin = 0
+    while begin + HEAD.size <= len(data):
+        head = HEAD.unpack_from(data, begin)
+        base, length, _, magic, crc, attributes, delta, first_ms, last_ms, *_, count = head
+        end = begin + LENGTH_AT + length
+        if end > len(data):
+            return  # the broker cuts off what does not fit
+        whole = data[begin:end]
+        if magic != MAGIC:
+            raise CorruptRecordException(f"message format {magic} on {place.topic}/{place.partition}, not {MAGIC}")
+        if calc_crc32c(whole[CRC_FROM:]) != crc:
+            raise CorruptRecordException(f"checksum of {place.topic}/{place.partition}/{base} does not hold")
+        if attributes & CONTROL:
+            yield None, base + delta + 1
+        else:
+            plain = not attributes & COMPRESSED and attributes & APPEND_TIME and count == delta + 1
+            body = whole[HEAD.size :] if plain else None
+            stamp = last_ms if attributes & APPEND_TIME else first_ms
+            unpack = _Unpack(place, whole)
+            batch = RecordBatch(place.topic, place.partition, base, base + delta, count, stamp, body, unpack)
+            yield batch, base + delta + 1
+        begin = end
+
+
+class _Unpack:
+    """Takes a batch apart when it is called."""
+
+    __slots__ = ("_place", "_whole")
+
+    def __init__(self, place: TopicPartition, whole: bytes) -> None:
+        self._place = place
+        self._whole = whole
+
+    def __call__(self) -> list[Record]:
+        topic, partition = self._place
+        records = MemoryRecords(self._whole)
+        batch = records.next_batch()
+        return [
+            Record(topic, partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
+            for each in batch
+        ]
+
+
+class _Client:
+    """aiokafka's client, but for the answers to fetches, whose bytes are kept."""
+
+    def __init__(self, client: Any, kept: dict[TopicPartition, bytes]) -> None:
+        self._client = client
+        self._kept = kept
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def send(self, node_id: Any, request: Any, **options: Any) -> Any:
+        answer = await self._client.send(node_id, request, **options)
+        if isinstance(request, FetchRequest):
+            for topic, partitions in answer.topics:
+                for partition, _, _, *data in partitions:
+                    self._kept[TopicPartition(topic, partition)] = data[-1]
+        return answer
+
+
+class _Store(OrderedDict[TopicPartition, Any]):
+    """What the fetcher has fetched, each partition's data with a reader of batches in place of one of records."""
+
+    def __init__(self, kept: dict[TopicPartition, bytes]) -> None:
+        super().__init__()
+        self._kept = kept
+
+    def __setitem__(self, place: TopicPartition, result: Any) -> None:
+        data = self._kept.pop(place, b"")
+        if isinstance(result, FetchResult):
+            records = result._partition_records
+            records._records_iterator = _read(place, data, records)
+        super().__setitem__(place, result)
+
+
+def _read(place: TopicPartition, data: bytes, records: Any) -> Iterator[Fetched]:
+    for batch, following in batches(place, data):
+        before, records.next_fetch_offset = records.next_fetch_offset, following
+        if batch is not None and following > before:
+            yield Fetched(batch)

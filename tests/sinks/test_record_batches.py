@@ -1,0 +1,294 @@
+"""Kafka's record batches go into ClickHouse as they are, or through the decoder: the rows are the same."""
+
+import gzip
+from collections.abc import Callable, Sequence
+from random import Random
+from struct import pack_into
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sink_records import business, codec, record, records, sealed
+
+from schemas.batch import RecordBatch
+from schemas.catalogue import ITEMS_MAX, TOPICS
+from schemas.record import DIGEST, Record
+from sinks.avro_block import string
+from sinks.clickhouse import ClickHouseSink
+from sinks.embedded import ChdbEngine
+from sinks.kafka_block import frame, layout
+from streams.raw import APPEND_TIME, HEAD, batches
+from tests.event_strategies import event as made_event
+from tests.event_strategies import events
+
+Rows = Callable[[str], list[list[Any]]]
+GZIP = 1
+
+
+def as_sent(found: Sequence[Record], attributes: int = APPEND_TIME) -> bytes:
+    """Returns the batch that a broker would send of these records."""
+    builder = DefaultRecordBatchBuilder(
+        2, 0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=0, batch_size=2**30
+    )
+    for number, each in enumerate(found):
+        builder.append(number, each.timestamp_ms, each.key, each.value, list(each.headers))
+    whole = bytearray(builder.build())
+    if attributes & GZIP:
+        whole[HEAD.size :] = gzip.compress(bytes(whole[HEAD.size :]))
+        pack_into(">i", whole, 8, len(whole) - 12)
+    pack_into(">q", whole, 0, found[0].offset)
+    pack_into(">h", whole, 21, attributes)
+    pack_into(">q", whole, 35, found[0].timestamp_ms)
+    pack_into(">I", whole, 17, calc_crc32c(bytes(whole[21:])))
+    return bytes(whole)
+
+
+def batch(found: Sequence[Record], attributes: int = APPEND_TIME) -> RecordBatch:
+    """Returns these records as one batch; their offsets follow each other."""
+    [(made, following)] = batches(TopicPartition(found[0].topic, found[0].partition), as_sent(found, attributes))
+    assert made is not None and following == found[-1].offset + 1
+    return made
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the records that the sink takes one by one."""
+    counts: list[int] = []
+    write = ClickHouseSink.write
+
+    def counted(self: ClickHouseSink, found: Sequence[Record]) -> Any:
+        counts.append(len(found))
+        return write(self, found)
+
+    monkeypatch.setattr(ClickHouseSink, "write", counted)
+    return counts
+
+
+def test_a_batch_says_its_place_and_gives_its_records() -> None:
+    found = records([business(number) for number in range(5)], start=70)
+    made = batch(found)
+
+    assert (made.topic, made.partition, made.offset, made.last, made.count) == ("business-events", 0, 70, 74, 5)
+    stamped = [msgspec.structs.replace(each, timestamp_ms=found[0].timestamp_ms) for each in found]
+    assert [msgspec.structs.replace(each, headers=list(each.headers)) for each in made.unpack()] == stamped
+    assert frame(made) == (found[0].value or b"")[:5]
+
+
+def test_several_batches_of_a_fetch_come_one_by_one_and_a_cut_off_one_not_at_all() -> None:
+    first, second = records([business(1), business(2)]), records([business(3)], start=2)
+    data = as_sent(first) + as_sent(second) + as_sent(records([business(4)], start=3))[:-1]
+
+    found = list(batches(TopicPartition("business-events", 0), data))
+
+    assert [(made.offset, made.last, following) for made, following in found if made] == [(0, 1, 2), (2, 2, 3)]
+
+
+def test_a_control_batch_is_passed_over() -> None:
+    data = as_sent(records([business(1)]), attributes=APPEND_TIME | 0x20)
+    assert list(batches(TopicPartition("business-events", 0), data)) == [(None, 1)]
+
+
+def test_a_flipped_bit_of_a_batch_is_found_by_its_checksum() -> None:
+    random = Random(3)
+    data = as_sent(records([business(1), business(2)]))
+    for _ in range(200):
+        bad = bytearray(data)
+        bad[random.randrange(21, len(bad))] ^= 1 << random.randrange(8)
+        with pytest.raises(CorruptRecordException):
+            list(batches(TopicPartition("business-events", 0), bytes(bad)))
+
+
+def test_whole_batches_become_rows_without_being_taken_apart(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int]
+) -> None:
+    made = [records([business(10 * place + number) for number in range(10)], start=100 * place) for place in range(4)]
+
+    assert sink.write_batches([batch(each) for each in made]) == []
+
+    assert apart == []
+    found = rows(
+        f"SELECT event_id, subject, _partition, _offset, toUnixTimestamp64Milli(_recorded_at)"
+        f" FROM {database}.business_events ORDER BY _offset"
+    )
+    expected = [
+        [codec().decode(each).event_id, f"case-{10 * place + number}", 0, each.offset, str(made[place][0].timestamp_ms)]
+        for place in range(4)
+        for number, each in enumerate(made[place])
+    ]
+    assert [[*row[:4], str(row[4])] for row in found] == expected
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_batch_gives_the_rows_that_its_records_give(
+    engine: ChdbEngine, database: str, apart: list[int], topic: str
+) -> None:
+    found = [
+        msgspec.structs.replace(record(made_event(topic, Random(seed)), seed), timestamp_ms=7) for seed in range(9)
+    ]
+    noun = TOPICS[topic].noun
+    sink = ClickHouseSink(engine, codec(), (topic,), database)
+    sink.prepare()
+    sink.write_batches([batch(found)])
+    shown = f"SELECT * FROM {database}.{noun} ORDER BY ALL"
+    whole = engine.execute(shown)
+    assert apart == []
+    engine.execute(f"TRUNCATE TABLE {database}.{noun}_log")
+    sink.write(found)
+
+    assert engine.execute(shown) == whole != b""
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_events_give_the_rows_that_their_records_give(
+    engine: ChdbEngine, database: str, data: st.DataObject
+) -> None:
+    topic = TOPICS[data.draw(st.sampled_from(sorted(TOPICS)))]
+    said = data.draw(st.lists(events(topic.name), min_size=1, max_size=4))
+    found = [msgspec.structs.replace(each, timestamp_ms=7) for each in records(said)]
+    sink = ClickHouseSink(engine, codec(), (topic.name,), database)
+    sink.prepare()
+    shown = f"SELECT * FROM {database}.{topic.noun} ORDER BY ALL"
+    engine.execute(f"TRUNCATE TABLE {database}.{topic.noun}_log")
+    refused = sink.write_batches([batch(found)])
+    whole = engine.execute(shown)
+    engine.execute(f"TRUNCATE TABLE {database}.{topic.noun}_log")
+    assert [each.record.offset for each in sink.write(found)] == [each.record.offset for each in refused]
+
+    assert engine.execute(shown) == whole
+
+
+def swallowing(found: list[Record]) -> list[Record]:
+    """The second value has another body behind its own."""
+    value = found[1].value or b""
+    return [found[0], sealed(found[1], value + value[5:]), *found[2:]]
+
+
+def trailing(found: list[Record]) -> list[Record]:
+    """The second value has three bytes too many."""
+    return [found[0], sealed(found[1], (found[1].value or b"") + b"\0\0\0"), *found[2:]]
+
+
+def damaged(found: list[Record]) -> list[Record]:
+    """The second value has a flipped bit."""
+    value = bytearray(found[1].value or b"")
+    value[-3] ^= 4
+    return [found[0], msgspec.structs.replace(found[1], value=bytes(value)), *found[2:]]
+
+
+def borrowed(found: list[Record]) -> list[Record]:
+    """The second record has the headers of the third."""
+    return [found[0], sealed(found[1], found[1].value or b"", found[2].headers), *found[2:]]
+
+
+def nothing(found: list[Record]) -> list[Record]:
+    """The second record has an empty value."""
+    return [found[0], sealed(found[1], b""), *found[2:]]
+
+
+def noise(found: list[Record]) -> list[Record]:
+    """The second value is noise."""
+    return [found[0], sealed(found[1], (found[1].value or b"")[:5] + Random(1).randbytes(300)), *found[2:]]
+
+
+def unknown(found: list[Record]) -> list[Record]:
+    """The second value names a schema that nobody registered."""
+    return [found[0], sealed(found[1], b"\0\0\0\xff\xff" + (found[1].value or b"")[5:]), *found[2:]]
+
+
+@pytest.mark.parametrize("fault", [swallowing, trailing, damaged, borrowed, nothing, noise, unknown])
+def test_one_wrong_record_of_a_batch_is_refused_alone(
+    sink: ClickHouseSink, rows: Rows, database: str, fault: Callable[[list[Record]], list[Record]]
+) -> None:
+    good = records([business(number) for number in range(50, 53)], start=50)
+    bad = fault(records([business(number) for number in range(4)]))
+
+    refused = sink.write_batches([batch(bad), batch(good)])
+
+    assert [each.record.offset for each in refused] == [1]
+    assert [row[0] for row in rows(f"SELECT _offset FROM {database}.business_events ORDER BY 1")] == [
+        0,
+        2,
+        3,
+        50,
+        51,
+        52,
+    ]
+
+
+def test_a_value_smuggled_as_records_of_another_tenant_becomes_no_row(
+    sink: ClickHouseSink, rows: Rows, database: str
+) -> None:
+    """The body ends early; what follows looks, to the byte, like our headers and another whole record."""
+    mine, theirs = record(business(1), 0), record(business(2, tenant="victim"), 0)
+    inner = as_sent([theirs])[HEAD.size :]
+    at = inner.index(b"\x1cce_specversion") - 1
+    smuggled = (mine.value or b"") + inner[at:] + inner
+    found = [sealed(mine, smuggled), record(business(3), 1)]
+
+    refused = sink.write_batches([batch(found)])
+
+    assert [each.record.offset for each in refused] == [0]
+    assert rows(f"SELECT DISTINCT tenant_id FROM {database}.business_events") == [["acme"]]
+
+
+def test_records_without_our_headers_are_taken_apart_and_kept(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int]
+) -> None:
+    bare = [msgspec.structs.replace(each, headers=[]) for each in records([business(1), business(2)])]
+
+    assert sink.write_batches([batch(bare)]) == []
+
+    assert apart == [2]
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
+
+
+@pytest.mark.parametrize("attributes", [APPEND_TIME | GZIP, 0], ids=["compressed", "stamped by its writer"])
+def test_a_batch_that_is_not_plain_is_taken_apart_and_kept(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int], attributes: int
+) -> None:
+    assert sink.write_batches([batch(records([business(1), business(2)]), attributes)]) == []
+
+    assert apart == [2]
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
+
+
+def test_a_value_that_may_hold_more_items_than_readers_take_goes_through_the_decoder(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int]
+) -> None:
+    large = business(1, attributes={"text": "x" * (ITEMS_MAX + 1)})
+
+    assert sink.write_batches([batch(records([large, business(2)]))]) == []
+
+    assert apart == [2]
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
+
+
+def test_the_same_batch_twice_changes_nothing(sink: ClickHouseSink, rows: Rows, database: str) -> None:
+    made = batch(records([business(number) for number in range(9)]))
+    sink.write_batches([made, made])
+    sink.write_batches([made])
+
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[9]]
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_layout_is_the_one_that_the_codec_writes(topic: str) -> None:
+    written = record(made_event(topic, Random(1)), 0)
+    begin = as_sent([written]).rindex(b"\x1cce_specversion") - 1
+    headers = as_sent([written])[begin:]
+    for part in layout(TOPICS[topic]).headers:
+        if part.same is not None:
+            assert headers.startswith(part.same)
+            headers = headers[len(part.same) :]
+        else:
+            value = dict(written.headers)[part.name.removeprefix("_")] or b""
+            assert headers.startswith(string(value))
+            headers = headers[len(string(value)) :]
+    assert headers == dict(written.headers)[DIGEST]
