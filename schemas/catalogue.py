@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from schemas import events
+from schemas.errors import TooLarge
 from schemas.events import Event
 
 PARTITIONS = 8
@@ -17,6 +18,8 @@ RECORD_BYTES_MAX = 11 * 1024 * 1024
 DEAD_LETTER_BYTES_MAX = 12 * 1024 * 1024
 DOOR_BYTES_MAX = 1024 * 1024
 """Doors (ingest, gateway) refuse an event whose record is larger."""
+ITEMS_MAX = 20_000
+"""A body holds at most as many items of arrays and maps, nested ones counted; no one writes or reads more."""
 
 FOLDER = Path(__file__).parent / "avro"
 
@@ -66,7 +69,15 @@ def _schema(noun: str) -> dict[str, Any]:
 
 
 def joined(*parts: str) -> str:
-    """Returns the parts with slashes between them; a slash or a percent sign within a part is percent-encoded."""
+    """Returns the parts with slashes between them; a slash or a percent sign within a part is percent-encoded.
+
+    Raises TooLarge at more characters than DOOR_BYTES_MAX.
+    """
+    if (size := sum(map(len, parts))) > DOOR_BYTES_MAX:
+        raise TooLarge(f"a key of {size} characters, more than {DOOR_BYTES_MAX}")
+    whole = "/".join(parts)
+    if "%" not in whole and whole.count("/") == len(parts) - 1:
+        return whole
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
@@ -129,7 +140,7 @@ TOPICS: dict[str, Topic] = {
         Topic(
             name="dead-letters",
             event=events.DeadLetter,
-            key=lambda event: f"{event.source_topic}/{event.source_partition}/{event.source_offset}",
+            key=lambda event: joined(event.source_topic, str(event.source_partition), str(event.source_offset)),
             key_doc="source coordinates",
             owner="streams",
             bytes_max=DEAD_LETTER_BYTES_MAX,

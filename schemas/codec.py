@@ -1,29 +1,25 @@
 """Bytes to events and back: Confluent wire format, CloudEvents headers, a digest over all of it."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from io import BytesIO
+from collections.abc import Mapping
 from typing import Any
 
-import fastavro
-import msgspec
-
-from schemas.catalogue import BY_EVENT, DOOR_BYTES_MAX, TOPICS
-from schemas.errors import Rejected, Undecodable
+from schemas.catalogue import BY_EVENT, DOOR_BYTES_MAX, TOPICS, Topic
+from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
-from schemas.record import DIGEST, Outgoing, Record, header, seal
+from schemas.reader import Reader, compile_reader
+from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, opened, seal
+from schemas.shape import UnreadableSchema
+from schemas.writer import Writer, compile_writer
 
 MAGIC = 0
 PREFIX = 5
 """The magic byte and the schema id (4 bytes, big endian) before the Avro body."""
+TOLD_MAX = 100
+"""A reason quotes at most as many characters of what a record says."""
 
 
 class UnknownSchema(Undecodable):
     """The schema id is none that the registry gave this topic, as far as this process has read it."""
-
-
-class TooLarge(Rejected):
-    """The event's record is larger than its topic takes."""
 
 
 class Codec:
@@ -33,84 +29,70 @@ class Codec:
     """
 
     def __init__(self, written: Mapping[str, int]) -> None:
-        self._prefix = {topic: bytes([MAGIC]) + number.to_bytes(4) for topic, number in written.items()}
-        self._own = {topic: fastavro.parse_schema(dict(TOPICS[topic].schema)) for topic in written}
-        self._writers: dict[tuple[str, int], Any] = dict.fromkeys(written.items())
+        self._topics = {name: _Known(topic, written.get(name)) for name, topic in TOPICS.items()}
 
     def learn(self, topic: str, number: int, schema: Mapping[str, Any]) -> None:
-        """Adds the schema that other writers of this topic use under this id."""
-        if (topic, number) not in self._writers:
-            self._writers[topic, number] = fastavro.parse_schema(dict(schema))
+        """Adds the schema that other writers of this topic use under this id.
+
+        Whatever it says it raises nothing: with a schema that is not safe to read, or says something else than ours,
+        each record is Undecodable with that reason.
+        """
+        self._topics[topic].schemas.setdefault(number, schema)
 
     def numbers(self, topic: str) -> set[int]:
         """Returns the schema ids known for the topic."""
-        return {number for name, number in self._writers if name == topic}
+        return set(self._topics[topic].schemas)
 
     def schema(self, topic: str, number: int) -> dict[str, Any]:
-        """Returns the schema that the topic's writers use under this id; raises UnknownSchema."""
-        if (topic, number) not in self._writers:
+        """Returns the schema that the topic's writers use under this id; raises UnknownSchema, UnreadableSchema."""
+        known = self._topics[topic]
+        if number not in known.schemas:
             raise UnknownSchema(f"schema id {number} is not of {topic}")
-        writer = self._writers[topic, number] or TOPICS[topic].schema
-        return {name: value for name, value in writer.items() if not name.startswith("__")}
+        known.reader(number)
+        return dict(known.schemas[number])
 
     def own(self, record: Record) -> bool:
         """Returns True when the record was written with the schema this process writes with."""
-        return (record.value or b"")[:PREFIX] == self._prefix[record.topic]
+        prefix = self._topics[record.topic].prefix
+        return prefix != b"" and (record.value or b"")[:PREFIX] == prefix
 
     def topic(self, event: Event) -> str:
         """Returns the name of the event's topic."""
         return BY_EVENT[type(event)].name
 
     def encode(self, event: Event, source: str) -> Outgoing:
-        """Returns the record of this event; `source` names the part of the platform that says it (`ce_source`)."""
+        """Returns the record of this event; `source` names the part of the platform that says it (`ce_source`).
+
+        Raises TooLarge at more bytes than its topic takes, or more items than readers take; Unwritable, a Rejected
+        too, at what its schema has no place for.
+        """
+        value = self.body(event)
         topic = BY_EVENT[type(event)]
         name = topic.name
+        if len(value) > topic.bytes_max:
+            raise TooLarge(f"an event of {len(value)} bytes; {name} takes {topic.bytes_max}")
         key = topic.key(event).encode()
         headers: list[tuple[str, bytes | None]] = [
             ("ce_specversion", b"1.0"),
-            ("ce_id", event.event_id.encode()),
+            (EVENT_ID, event.event_id.encode()),
             ("ce_type", name.encode()),
             ("ce_source", source.encode()),
-            ("ce_tenantid", event.tenant_id.encode()),
+            (TENANT_ID, event.tenant_id.encode()),
         ]
         if topic.exported:
             headers.append(("ce_time", event.occurred_at.isoformat().encode()))
             headers.append(("ce_datacontenttype", b"application/avro"))
-        value = self.body(event)
-        if len(value) > topic.bytes_max:
-            raise TooLarge(f"an event of {len(value)} bytes; {name} takes {topic.bytes_max}")
         headers.append((DIGEST, seal(key, value, headers)))
         return Outgoing(name, key, value, headers)
 
     def body(self, event: Event) -> bytes:
-        """Returns the event's value alone: prefix and Avro body."""
-        name = BY_EVENT[type(event)].name
-        out = BytesIO()
-        out.write(self._prefix[name])
-        fastavro.schemaless_writer(out, self._own[name], msgspec.to_builtins(event, builtin_types=(datetime, bytes)))
-        return out.getvalue()
+        """Returns the event's value alone, prefix and Avro body; raises TooLarge and Unwritable as `encode` does."""
+        known = self._topics[BY_EVENT[type(event)].name]
+        return (known.write or known.writer())(event, known.prefix)
 
     def check(self, record: Record) -> None:
-        """Raises Undecodable unless frame, size and digest are right; does not decode the body."""
-        value = record.value
-        topic = TOPICS[record.topic]
-        if value is None:
-            raise Undecodable("no value")
-        limit = DOOR_BYTES_MAX if topic.open else topic.bytes_max
-        if len(value) > limit:
-            raise Undecodable(f"{len(value)} bytes, more than {limit}")
-        if len(value) <= PREFIX:
-            raise Undecodable(f"{len(value)} bytes, no more than a frame has")
-        if value[0] != MAGIC:
-            raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
-        if (record.topic, int.from_bytes(value[1:PREFIX])) not in self._writers:
-            raise UnknownSchema(f"schema id {int.from_bytes(value[1:PREFIX])} is not of {record.topic}")
-        digest = header(record.headers, DIGEST)
-        if digest is None:
-            if not topic.open:
-                raise Undecodable(f"no {DIGEST} header")
-        elif digest != seal(record.key or b"", value, record.headers):
-            raise Undecodable(f"{DIGEST} does not match")
+        """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
+        self._opened(record)
 
     def decode(self, record: Record) -> Event:
         """Returns the event of this record, read with the writer's schema as ours.
@@ -118,40 +100,95 @@ class Codec:
         Raises Undecodable with the reason: frame, size, digest, schema, body, bytes left over, or headers that name
         another event or tenant than the body does.
         """
-        self.check(record)
+        read, event_id, tenant_id = self._opened(record)
         assert record.value is not None
-        number = int.from_bytes(record.value[1:PREFIX])
-        writer = self._writers[record.topic, number]
-        own = self._own[record.topic]
-        stream = BytesIO(record.value)
-        stream.seek(PREFIX)
+        event = read(record.value, PREFIX)
         try:
-            if writer is None:
-                data = fastavro.schemaless_reader(stream, own, None)
-            else:
-                data = fastavro.schemaless_reader(stream, writer, own)
-        except Exception as error:  # fastavro raises whatever the bytes provoke: EOFError, IndexError, OverflowError...
-            raise Undecodable(f"body is not {record.topic}: {type(error).__name__} {error}".strip()) from error
-        if stream.tell() != len(record.value):
-            raise Undecodable(f"{len(record.value) - stream.tell()} bytes left over after the body")
-        try:
-            event: Event = msgspec.convert(data, TOPICS[record.topic].event)
-        except msgspec.ValidationError as error:
+            key = self._topics[record.topic].key(event).encode()
+        except TooLarge as error:
             raise Undecodable(f"body is not {record.topic}: {error}") from error
-        if (key := TOPICS[record.topic].key(event).encode()) != record.key:
-            said = (record.key or b"").decode(errors="replace")
-            raise Undecodable(f"the key says {said}, the body {key.decode()}")
-        _same(record, "ce_id", event.event_id)
-        _same(record, "ce_tenantid", event.tenant_id)
+        if key != record.key:
+            raise Undecodable(f"the key says {_told(record.key)}, the body {_told(key)}")
+        if event_id is not None and event_id != event.event_id.encode():
+            raise Undecodable(f"{EVENT_ID} says {_told(event_id)}, the body {_told(event.event_id.encode())}")
+        if tenant_id is not None and tenant_id != event.tenant_id.encode():
+            raise Undecodable(f"{TENANT_ID} says {_told(tenant_id)}, the body {_told(event.tenant_id.encode())}")
         return event
 
+    def _opened(self, record: Record) -> tuple[Reader, bytes | None, bytes | None]:
+        """Returns what reads the record's body, and the ids of event and tenant its headers name; see `check`."""
+        value = record.value
+        known = self._topics[record.topic]
+        if value is None:
+            raise Undecodable("no value")
+        if len(value) > known.bytes_max:
+            raise Undecodable(f"{len(value)} bytes, more than {known.bytes_max}")
+        if len(value) <= PREFIX:
+            raise Undecodable(f"{len(value)} bytes, no more than a frame has")
+        read = known.readers.get(value[:PREFIX])
+        if read is None:
+            if value[0] != MAGIC:
+                raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
+            read = known.reader(int.from_bytes(value[1:PREFIX]))
+        digest, sealed, event_id, tenant_id = opened(record.key or b"", value, record.headers)
+        if digest != sealed:
+            if digest is not None:
+                raise Undecodable(f"{DIGEST} does not match")
+            if not known.open:
+                raise Undecodable(f"no {DIGEST} header")
+        return read, event_id, tenant_id
 
-def _same(record: Record, name: str, value: str) -> None:
-    said = header(record.headers, name)
-    if said is not None and said != value.encode():
-        raise Undecodable(f"{name} says {said.decode(errors='replace')}, the body {value}")
+
+class _Known:
+    """What a codec knows of one topic; what it needs for a schema is compiled when it is first used."""
+
+    def __init__(self, topic: Topic, number: int | None) -> None:
+        self.key = topic.key
+        self.open = topic.open
+        self.bytes_max = DOOR_BYTES_MAX if topic.open else topic.bytes_max
+        self.schemas: dict[int, Any] = {}
+        """What writers use under each id."""
+        self.readers: dict[bytes, Reader] = {}
+        """By the first bytes of a frame."""
+        self.write: Writer | None = None
+        self._topic = topic
+        self._own = topic.schema
+        self._unreadable: dict[int, str] = {}
+        self.prefix = b""
+        """What it is written behind; nothing when it is not written."""
+        if number is not None:
+            self.schemas[number] = self._own
+            self.prefix = _prefix(number)
+
+    def reader(self, number: int) -> Reader:
+        """Returns what reads the bodies that were written under this id; raises UnknownSchema, UnreadableSchema."""
+        if number not in self.schemas:
+            raise UnknownSchema(f"schema id {number} is not of {self._topic.name}")
+        if (known := self.readers.get(_prefix(number))) is not None:
+            return known
+        if number not in self._unreadable:
+            try:
+                read = compile_reader(self.schemas[number], self._own, self._topic.event, self._topic.name)
+            except UnreadableSchema as error:
+                self._unreadable[number] = str(error)
+            else:
+                self.readers[_prefix(number)] = read
+                return read
+        raise UnreadableSchema(f"schema id {number} of {self._topic.name}: {self._unreadable[number]}")
+
+    def writer(self) -> Writer:
+        """Returns what writes the topic's events; raises KeyError when there is no id to write with."""
+        if not self.prefix:
+            raise KeyError(self._topic.name)
+        self.write = compile_writer(self._own, self._topic.event)
+        return self.write
 
 
-def ids(records: Sequence[Record]) -> set[int]:
-    """Returns the schema ids that framed records name."""
-    return {int.from_bytes(each.value[1:PREFIX]) for each in records if each.value and len(each.value) > PREFIX}
+def _prefix(number: int) -> bytes:
+    return bytes([MAGIC]) + number.to_bytes(4)
+
+
+def _told(said: bytes | None) -> str:
+    """Returns the beginning of what is said, as one line."""
+    text = (said or b"")[:TOLD_MAX].decode(errors="replace")
+    return text if text.isprintable() else repr(text)[1:-1]

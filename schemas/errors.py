@@ -2,7 +2,8 @@
 
 AuterityError
 ├── Rejected       never works, however often it is tried: the record becomes a dead letter
-│   └── Undecodable   the bytes are not what the topic's schema says
+│   ├── Undecodable   the bytes are not what the topic's schema says
+│   └── TooLarge      the event takes more than a record, a key or a reader does
 └── Unavailable    may work later: tried again, nothing is acknowledged meanwhile
 """
 
@@ -17,6 +18,10 @@ class Rejected(AuterityError):
 
 class Undecodable(Rejected):
     """The bytes are not what the topic's schema says."""
+
+
+class TooLarge(Rejected):
+    """The event takes more bytes, items or characters than its record may have."""
 
 
 class Unavailable(AuterityError):

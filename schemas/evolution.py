@@ -3,21 +3,31 @@
 import json
 from typing import Any
 
-DEPTH_MAX = 6
+from schemas.shape import DEPTH_MAX, UnreadableSchema, shape
+
 HEAD = ("event_id", "tenant_id", "correlation_id", "causation_id", "occurred_at")
 PII = {"none", "personal", "secret"}
 EMPTY = 0
 
 
 def lint(schema: dict[str, Any]) -> list[str]:
-    """Returns what is wrong with a topic's schema, one line each: head fields, docs, PII classes, enum defaults,
-    recursion, arrays whose items take no bytes, depth over six. A schema that passes cannot make a decoder allocate
-    more than a small multiple of the record's size."""
+    """Returns what is wrong with a topic's schema, one line each: head fields, docs, PII classes, enum defaults, and
+    whatever makes it unsafe to read: recursion, arrays whose items take no bytes, depth over six, items of many values.
+
+    What a body can cost our reader follows: at most ITEMS_MAX items of at most ITEM_VALUES_MAX values each, and beside
+    them no more than the texts and bytes it holds, a text taking up to four times its bytes. Other readers count no
+    items: theirs may take some hundred bytes for each byte of the body.
+    """
     found = []
     names = tuple(field["name"] for field in schema["fields"][: len(HEAD)])
     if names != HEAD:
         found.append(f"{schema['name']}: begins with {', '.join(names)}, not {', '.join(HEAD)}")
     _lint(schema, schema["name"], (), {}, found)
+    if not found:
+        try:
+            shape(schema)
+        except UnreadableSchema as error:
+            found.append(f"{schema['name']}: {error}")
     return found
 
 

@@ -1,6 +1,7 @@
 """any topic -> dead-letters."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from domain.definitions import PLATFORM
 from domain.ids import derive
@@ -9,6 +10,12 @@ from schemas.record import Record
 
 CREDENTIALS = {"authorization", "cookie", "x-api-key", "proxy-authorization"}
 REASON_MAX = 1000
+VALUE_BYTES_MAX = 11 * 1024 * 1024 + 512 * 1024
+KEY_BYTES_MAX = 64 * 1024
+HEADERS_MAX = 1000
+HEADER_BYTES_MAX = 64 * 1024
+HEADERS_BYTES_MAX = 256 * 1024
+"""Longer ones are cut, and the reason says so: Kafka bounds records as they are compressed, a letter is not."""
 
 
 def dead_letter(stage: str, record: Record, event: Event | None, error: Exception) -> DeadLetter:
@@ -18,6 +25,8 @@ def dead_letter(stage: str, record: Record, event: Event | None, error: Exceptio
     event's when the event could be read (its digest held), else the platform.
     """
     event_id = derive(stage, record.topic, str(record.partition), str(record.offset), "dead-letters")
+    key, value, headers, cut = _within(record)
+    reason = (str(error) or repr(error)).splitlines()[0][:REASON_MAX]
     return DeadLetter(
         event_id=event_id,
         tenant_id=event.tenant_id if event is not None else PLATFORM,
@@ -28,11 +37,32 @@ def dead_letter(stage: str, record: Record, event: Event | None, error: Exceptio
         source_topic=record.topic,
         source_partition=record.partition,
         source_offset=record.offset,
-        source_key=record.key,
-        source_value=record.value,
-        source_headers=[
-            Header(name=name, value=value) for name, value in record.headers if name.lower() not in CREDENTIALS
-        ],
+        source_key=key,
+        source_value=value,
+        source_headers=headers,
         error=type(error).__name__,
-        reason=(str(error) or repr(error)).splitlines()[0][:REASON_MAX],
+        reason=f"{reason} ({cut})" if cut else reason,
     )
+
+
+def _within(record: Record) -> tuple[bytes | None, bytes | None, list[Header], str]:
+    """Returns key, value and headers as far as a letter has room for them, and what was cut off."""
+    cut = []
+    key, value = record.key, record.value
+    if value is not None and len(value) > VALUE_BYTES_MAX:
+        cut.append(f"value of {len(value)} bytes, SHA-256 {sha256(value).hexdigest()}")
+        value = value[:KEY_BYTES_MAX]
+    if key is not None and len(key) > KEY_BYTES_MAX:
+        cut.append(f"key of {len(key)} bytes")
+        key = key[:KEY_BYTES_MAX]
+    headers: list[Header] = []
+    size = 0
+    for name, content in record.headers:
+        if name.lower() in CREDENTIALS:
+            continue
+        size += len(name) + len(content or b"")
+        if len(headers) == HEADERS_MAX or size > HEADERS_BYTES_MAX or len(content or b"") > HEADER_BYTES_MAX:
+            cut.append(f"{len(record.headers)} headers")
+            break
+        headers.append(Header(name=name, value=content))
+    return key, value, headers, "cut: " + ", ".join(cut) if cut else ""

@@ -1,6 +1,7 @@
 """Remembers across crashes which record a stage was at: one that ends the process again and again is found."""
 
 import mmap
+from collections.abc import Sequence
 from pathlib import Path
 from struct import Struct as Layout
 
@@ -8,10 +9,12 @@ from schemas.catalogue import PARTITIONS
 from schemas.record import Record
 
 DEATHS_MAX = 3
-"""A record at which the process ended so often is given up."""
+"""A record at which the process ended so often is guilty."""
+SUSPECTS_MAX = 16
+"""So many records of one partition are remembered; of more, the ones with the fewest deaths are forgotten."""
 _AT = Layout("<qi")
 _SUSPECT = Layout("<qii")
-_SLOT_BYTES = _AT.size + _SUSPECT.size
+_SLOT_BYTES = _AT.size + SUSPECTS_MAX * _SUSPECT.size
 _mark = _AT.pack_into
 
 Place = tuple[int, int]
@@ -22,9 +25,9 @@ NONE = (0, 0)
 class Journal:
     """One slot for each partition number, in a file that the stage's processes on this machine share.
 
-    A record is marked before it is decoded and decided, and the mark is taken away after the batch: what stands there
-    when a batch begins is where the last process ended, by whatever cause. It stays a suspect until it has passed;
-    only the same record, three times in a row, is guilty.
+    A record is marked before it is decoded and decided, and the mark is taken away behind it: what stands there when
+    a batch begins is where the last process ended, by whatever cause. It stays a suspect until it has passed; only
+    the same record, three times, is guilty, and stays so until what is committed has passed it.
     """
 
     def __init__(self, folder: Path, stage: str, topics: tuple[str, ...]) -> None:
@@ -35,48 +38,69 @@ class Journal:
                 file.truncate(size)
             self._map = mmap.mmap(file.fileno(), size)
         self._numbers = {topic: number for number, topic in enumerate(topics, 1)}
-        self._suspects: dict[int, tuple[Place, int]] = {}
-        self._passed: set[int] = set()
+        self._suspects: dict[int, dict[Place, int]] = {}
+        self._passed: dict[int, set[Place]] = {}
+        self._begun: set[tuple[int, int]] = set()
 
-    def begin(self, partition: int) -> None:
-        """Looks at what the last process left; to be called before each batch of the partition."""
-        at, suspect, deaths = self._read(partition)
+    def begin(self, records: Sequence[Record]) -> None:
+        """Looks at what the last process left; to be called before each batch of a partition."""
+        partition = records[0].partition
+        suspects = self._read(partition)
+        at: Place = _AT.unpack_from(self._map, partition * _SLOT_BYTES)
+        before = dict(suspects)
         if at != NONE:
-            deaths = deaths + 1 if at == suspect else 1
-            suspect = at
-            self._write(partition, suspect, deaths)
-        if suspect != NONE:
-            self._suspects[partition] = suspect, deaths
-        else:
-            self._suspects.pop(partition, None)
+            suspects[at] = suspects.get(at, 0) + 1
+        for record in records:
+            number = self._numbers[record.topic]
+            if (
+                partition,
+                number,
+            ) not in self._begun:  # where the topic goes on after a start: behind what is committed
+                self._begun.add((partition, number))
+                suspects = {
+                    place: n for place, n in suspects.items() if place[1] != number or place[0] >= record.offset
+                }
+        if suspects != before or at != NONE:
+            self._write(partition, suspects)
+        self._suspects[partition] = suspects
+        self._passed[partition] = set()
 
     def mark(self, record: Record) -> bool:
         """Says that this record is the one at work; returns True when it is guilty and should not be touched."""
         number = self._numbers[record.topic]
         _mark(self._map, record.partition * _SLOT_BYTES, record.offset, number)
-        if record.partition in self._suspects:
-            suspect, deaths = self._suspects[record.partition]
-            if suspect == (record.offset, number):
-                self._passed.add(record.partition)
-                return deaths >= DEATHS_MAX
+        suspects = self._suspects[record.partition]
+        if suspects:
+            place = (record.offset, number)
+            if suspects.get(place, 0) >= DEATHS_MAX:
+                return True
+            if place in suspects:
+                self._passed[record.partition].add(place)
         return False
 
+    def rest(self, partition: int) -> None:
+        """Takes the mark away: nothing of the partition is at work."""
+        _mark(self._map, partition * _SLOT_BYTES, *NONE)
+
     def end(self, partition: int) -> None:
-        """Says that the batch is through; a suspect that was in it is none any more."""
-        if partition in self._passed:
-            self._passed.discard(partition)
-            self._suspects.pop(partition, None)
-            self._write(partition, NONE, 0)
-        else:
-            _mark(self._map, partition * _SLOT_BYTES, *NONE)
+        """Says that the batch is through; the suspects that were in it are none any more, the guilty ones are."""
+        self.rest(partition)
+        if self._passed[partition]:
+            suspects = self._suspects[partition]
+            for place in self._passed[partition]:
+                del suspects[place]
+            self._write(partition, suspects)
+            self._passed[partition] = set()
 
-    def _read(self, partition: int) -> tuple[Place, Place, int]:
-        begin = partition * _SLOT_BYTES
-        offset, number, deaths = _SUSPECT.unpack_from(self._map, begin + _AT.size)
-        at: Place = _AT.unpack_from(self._map, begin)
-        return at, (offset, number), deaths
+    def _read(self, partition: int) -> dict[Place, int]:
+        begin = partition * _SLOT_BYTES + _AT.size
+        found = [_SUSPECT.unpack_from(self._map, begin + each * _SUSPECT.size) for each in range(SUSPECTS_MAX)]
+        return {(offset, number): deaths for offset, number, deaths in found if number}
 
-    def _write(self, partition: int, suspect: Place, deaths: int) -> None:
-        begin = partition * _SLOT_BYTES
-        _SUSPECT.pack_into(self._map, begin + _AT.size, *suspect, deaths)
-        _mark(self._map, begin, *NONE)
+    def _write(self, partition: int, suspects: dict[Place, int]) -> None:
+        begin = partition * _SLOT_BYTES + _AT.size
+        worst = sorted(suspects.items(), key=lambda each: -each[1])[:SUSPECTS_MAX]
+        for each in range(SUSPECTS_MAX):
+            (offset, number), deaths = worst[each] if each < len(worst) else (NONE, 0)
+            _SUSPECT.pack_into(self._map, begin + each * _SUSPECT.size, offset, number, deaths)
+        self.rest(partition)

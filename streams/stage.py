@@ -76,51 +76,54 @@ class Stage:
         keys = Keys(self._table, claim)
         if self._decider.newest:  # else the newest read would depend on chance, and no replay could repeat it
             await self._tools.catch_up()
-        self._journal.begin(partition)
+        self._journal.begin(records)
         outputs: list[Outgoing] = []
         for record in records:
-            guilty = self._journal.mark(record)
-            if header(record.headers, "ce_source") == self._own:
-                continue  # what the stage said itself, its state holds already
-            event: Event | None = None
-            try:
-                if guilty:
-                    raise Deadly("the process ended at this record three times in a row")
-                if not record.key:
-                    raise Undecodable("no key")
-                if keys.applied(record):
-                    continue
-                event = await decoded(record, self._tools)
-                outputs += await self._decide(keys, record, event)
-            except Unavailable:
-                raise
-            except Exception as error:  # noqa: BLE001  a decider is pure: what fails for this event fails each time
-                if not isinstance(error, Undecodable):
-                    log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
-                letter = dead_letter(self.name, record, event, error)
-                outputs.append(self._tools.codec.encode(letter, self._source))
+            if header(record.headers, "ce_source") != self._own:  # what it said itself, its state holds already
+                outputs += await self._taken(keys, record)
         self._journal.end(partition)
         await self._tools.publisher.publish(outputs)
         await keys.write()
 
-    async def _decide(self, keys: Keys, record: Record, event: Event) -> list[Outgoing]:
-        """Returns the records that follow, none of them too large, and takes in the state.
+    async def _taken(self, keys: Keys, record: Record) -> list[Outgoing]:
+        """Returns what follows from the record: what was decided, or its dead letter; takes in the state.
 
-        What names a definition that is not known is decided once more when all that is on the log now has been read.
+        What names a schema or a definition that is not known is taken once more when all there is has been read. The
+        journal's mark stands only while nothing is waited for: an end that comes from elsewhere is no record's guilt.
         """
+        event: Event | None = None
+        try:
+            if not record.key:
+                raise Undecodable("no key")
+            if keys.applied(record):
+                return []
+            for last in (False, True):
+                if self._journal.mark(record):
+                    raise Deadly("the process ended at this record three times in a row")
+                try:
+                    event = self._tools.codec.decode(record)
+                    return self._decided(keys, record, event)
+                except (UnknownSchema, UnknownDefinition, MissingVersion) as error:
+                    if last:
+                        raise
+                    self._journal.rest(record.partition)
+                    await (self._tools.refresh(record.topic) if event is None else self._tools.catch_up())
+                    log.info("asked once more", extra={"place": record.place, "error": str(error)})
+            raise AssertionError("the second time returns or raises")
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  a decider is pure: what fails for this event fails each time
+            if not isinstance(error, Undecodable):
+                log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
+            return [self._tools.codec.encode(dead_letter(self.name, record, event, error), self._source)]
+
+    def _decided(self, keys: Keys, record: Record, event: Event) -> list[Outgoing]:
+        """Returns the records that follow, none of them too large, and takes in the state."""
         definitions = self._tools.definitions.at(record.timestamp_ms)
-        for last in (False, True):
-            try:
-                decided, state = step(self._decider, keys.state(record), event, definitions)
-            except (UnknownDefinition, MissingVersion):
-                if last:
-                    raise
-                await self._tools.catch_up()
-            else:
-                outgoing = [self._tools.codec.encode(each, self._source) for each in decided]
-                keys.put(record, state)
-                return outgoing
-        raise AssertionError("the second time returns or raises")
+        decided, state = step(self._decider, keys.state(record), event, definitions)
+        outgoing = [self._tools.codec.encode(each, self._source) for each in decided]
+        keys.put(record, state)
+        return outgoing
 
 
 async def decoded(record: Record, tools: Tools) -> Event:

@@ -17,6 +17,7 @@ from connectors.sources import Source
 from domain.ids import derive
 from schemas.catalogue import DOOR_BYTES_MAX
 from schemas.codec import Codec
+from schemas.errors import Rejected
 from schemas.events import BusinessEvent
 from schemas.record import Outgoing
 
@@ -162,7 +163,10 @@ class Taking:
     def _record(self, row: Row | Unreadable, raw: bytes, number: int) -> Outgoing:
         if isinstance(row, Unreadable):
             raise Unfit(row.reason)
-        record = self._codec.encode(self._event(self._mapping.read(row), raw, number), SAYS)
+        try:
+            record = self._codec.encode(self._event(self._mapping.read(row), raw, number), SAYS)
+        except Rejected as error:
+            raise Unfit(str(error)) from error
         size = len(record.key) + len(record.value)
         if size > DOOR_BYTES_MAX:
             raise Unfit(f"an event of {size} bytes, more than {DOOR_BYTES_MAX}")

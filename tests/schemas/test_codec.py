@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import TOPICS
-from schemas.codec import PREFIX, Codec, UnknownSchema, ids
+from schemas.codec import PREFIX, Codec, UnknownSchema
 from schemas.errors import Undecodable
 from schemas.events import BusinessEvent, Event
 from schemas.record import DIGEST, Record, header, seal
@@ -261,12 +261,6 @@ def test_a_moment_beyond_the_calendar_is_refused() -> None:
 
     with pytest.raises(Undecodable, match="body is not business-events"):
         codec().decode(_sealed("business-events", value))
-
-
-def test_the_ids_that_framed_records_name_are_listed() -> None:
-    framed = [_sealed("requests", b"\x00" + number.to_bytes(4) + b"x") for number in (3, 4, 3)]
-
-    assert ids([*framed, Record("requests", 0, 0, 0, None, None, ()), _sealed("requests", b"\x00")]) == {3, 4}
 
 
 def test_a_record_of_the_schema_that_this_process_writes_is_its_own() -> None:
