@@ -1,7 +1,7 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run test check format bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,10 @@ format: ## write the code as `check` wants it
 	@sh deploy/bootstrap.sh
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+bench: ## measure against other stream processors (at most 25 minutes); ARGS="--quick" for a look
+	@sh deploy/bootstrap.sh
+	@.venv/bin/auterity bench $(ARGS)
 
 clean: ## remove what was built or installed here; data directories (.auterity) stay
 	rm -rf .venv .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

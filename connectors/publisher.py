@@ -37,6 +37,7 @@ class KafkaPublisher:
         self._starting = asyncio.Lock()
         self._partitions: dict[str, int] = {}
         self._hashes: dict[bytes, int] = {}
+        self._turns: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __aenter__(self) -> "KafkaPublisher":
         return self
@@ -80,9 +81,10 @@ class KafkaPublisher:
         try:
             async with asyncio.timeout(DELIVERY_TIMEOUT_S):  # aiokafka itself would try for ever
                 for topic, partition, contents in places:
-                    for batch in _batches(producer, contents):
-                        future = await producer.send_batch(batch, topic, partition=partition)
-                        sent.append((topic, batch.record_count(), future))
+                    async with self._turns[topic, partition]:  # aiokafka gives up on who waits with many others
+                        for batch in _batches(producer, contents):
+                            future = await producer.send_batch(batch, topic, partition=partition)
+                            sent.append((topic, batch.record_count(), future))
                 await asyncio.wait([future for _, _, future in sent])
             for topic, _, future in sent:  # noqa: B007  the topic of the one that failed
                 future.result()

@@ -281,7 +281,10 @@ def bench(
     from runtime import bench as benchmarks
 
     named = [*(only or []), *(workloads or [])]
-    report = benchmarks.bench(named, peers or [], events, repetitions, quick, terminal.note)
+    try:
+        report = benchmarks.bench(named, peers or [], events, repetitions, quick, terminal.note)
+    except benchmarks.WrongName as error:
+        raise typer.BadParameter(str(error)) from None
     if write:
         benchmarks.write(report)
     terminal.show(report, as_json, lambda: benchmarks.show(report))

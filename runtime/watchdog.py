@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from connectors.kafka import committed, ends
+from connectors.kafka import TopicReader, begins, committed, ends
 from schemas.errors import Unavailable
 from streams.app import Place, group
 from streams.progress import Progress
@@ -87,13 +87,26 @@ class Watchdog:
         last = ends(stage.place.bootstrap, stage.topics)
         assigned = self._assigned.get(stage.name) or last.keys()
         behind = {place for place in assigned if last.get(place, 0) > done.get(place, 0)}
-        seen = (stage.progress.finished, tuple(sorted(done.items())))
+        seen = (stage.progress.finished, sorted((place, done.get(place, 0)) for place in assigned))
         now = time.monotonic()
         if not behind or stage.progress.waiting or seen != self._seen.get(stage.name):
             self._seen[stage.name] = seen
             self._since[stage.name] = now
         elif now - self._since.setdefault(stage.name, now) > self._patience_s:
-            self._end(f"{stage.name} does not get on, {len(behind)} partitions are behind")
+            if _any(stage.place.bootstrap, {place: (done.get(place, 0), last[place]) for place in behind}):
+                self._end(f"{stage.name} does not get on, {len(behind)} partitions are behind")
+            self._since[stage.name] = now
+
+
+def _any(bootstrap: str, span: dict[tuple[str, int], tuple[int, int]]) -> bool:
+    """Returns True when a record lies there: not all offsets hold one, where a client wrote in transactions, say."""
+    first = begins(bootstrap, {topic for topic, _ in span})
+    reader = TopicReader(bootstrap)
+    try:
+        left = {place: (max(begin, first.get(place, 0)), end) for place, (begin, end) in span.items()}
+        return any(reader.read(left))
+    finally:
+        reader.close()
 
 
 def _end(why: str) -> None:

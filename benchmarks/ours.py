@@ -1,0 +1,178 @@
+"""Our processes: real stages, the real sink and the real reader, as a worker runs them, with a clock around."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+import uvloop
+
+from benchmarks.clock import Clock
+from benchmarks.deciders import Counted, Route, Total
+from benchmarks.load import SOURCE
+from benchmarks.sample import business_event
+from benchmarks.task import Task, given
+from connectors.kafka import committed, ends, ensure_changelogs, read_all
+from connectors.registry import codec_of
+from domain.compliance import Compliance
+from domain.decider import Decider
+from domain.ports import Refused, Sink
+from runtime.worker import Workbench, serve
+from schemas.batch import RecordBatch
+from schemas.catalogue import PARTITIONS, TOPICS
+from schemas.record import Record
+from sinks.clickhouse import ClickHouseSink
+from sinks.embedded import ChdbEngine
+from streams.app import Place, changelog, group
+from streams.rest import SinkStage
+from streams.stage import Stage, Tools
+
+POLL_S = 0.02
+"""How often Kafka is asked, after the last record, whether all of the input is committed."""
+SINK = "benchmark-sink"
+
+
+def main() -> None:
+    """Runs the task that the command line holds."""
+    logging.basicConfig(level="WARNING")
+    task = given()
+    WORKLOADS[task.workload](task)
+
+
+class FirstRecord(faust.Sensor):
+    """Starts the clock when Faust is handed the first records."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def on_message_in(self, tp: Any, offset: int, message: Any) -> None:
+        """See Faust's sensors."""
+        self._clock.begin()
+
+
+class CountedSink:
+    """The sink, calling `last` when it has kept so many records."""
+
+    def __init__(self, sink: Sink, events: int, first: Callable[[], None], last: Callable[[], None]) -> None:
+        self.topics = sink.topics
+        self._sink = sink
+        self._left = events
+        self._first = first
+        self._last = last
+
+    def write(self, records: Sequence[Record]) -> Sequence[Refused]:
+        """See domain.ports.Sink."""
+        self._first()
+        return self._counted(self._sink.write(records), len(records))
+
+    def write_batches(self, batches: Sequence[RecordBatch]) -> Sequence[Refused]:
+        """See domain.ports.BatchSink."""
+        self._first()
+        return self._counted(self._sink.write_batches(batches), sum(batch.count for batch in batches))
+
+    def _counted(self, refused: Sequence[Refused], count: int) -> Sequence[Refused]:
+        assert not refused, refused[0].error
+        self._left -= count
+        if not self._left:
+            self._last()
+        return refused
+
+
+def decide(task: Task, decider: Decider) -> None:
+    """Runs the decider in a stage until its whole topic is committed."""
+    place = Place(task.bootstrap, Path(task.folder) / "worker", task.name)
+    if decider.state is not None:
+        ensure_changelogs(task.bootstrap, {changelog(place, decider.name): PARTITIONS})
+    clock, done = Clock(), threading.Event()
+    counted = Counted(decider, task.events, clock.begin, done.set)
+    _run(task, place, clock, done, decider.name, lambda tools: Stage(counted, tools))
+
+
+def keep(task: Task) -> None:
+    """Runs the ClickHouse sink until its whole topic is committed."""
+    place = Place(task.bootstrap, Path(task.folder) / "worker", task.name)
+    engine = ChdbEngine(Path(task.folder) / "clickhouse")
+    clock, done = Clock(), threading.Event()
+
+    def stage(tools: Tools) -> SinkStage:
+        sink = ClickHouseSink(engine, tools.codec, [task.topic])
+        sink.prepare()
+        return SinkStage(SINK, CountedSink(sink, task.events, clock.begin, done.set), tools)
+
+    _run(task, place, clock, done, SINK, stage)
+
+
+def read(task: Task) -> None:
+    """Reads the topic as a replay does, and checks frame and digest of every record."""
+    codec = codec_of(task.registry)
+    clock = Clock()
+    clock.begin()
+    count = 0
+    for batch in read_all(task.bootstrap, [task.topic]):
+        for record in batch:
+            codec.check(record)
+        count += len(batch)
+    clock.end()
+    clock.report(count)
+
+
+def price(task: Task) -> None:
+    """Encodes and decodes events, with headers and digest or without; asks no Kafka."""
+    codec = codec_of(task.registry)
+    sealed = task.variant == "sealed"
+    events = [business_event(number) for number in range(task.events)]
+    place = ("business-events", 0, 0, 0)
+    clock = Clock()
+    clock.begin()
+    for event in events:
+        if sealed:
+            made = codec.encode(event, SOURCE)
+            codec.decode(Record(*place, made.key, made.value, made.headers))
+        else:
+            codec.decode(Record(*place, TOPICS["business-events"].key(event).encode(), codec.body(event), ()))
+    clock.end()
+    clock.report(task.events)
+
+
+def _run(
+    task: Task,
+    place: Place,
+    clock: Clock,
+    done: threading.Event,
+    name: str,
+    stage: Callable[[Tools], Stage | SinkStage],
+) -> None:
+    goal = {where: end for where, end in ends(task.bootstrap, [task.topic]).items() if end}
+
+    def watch() -> None:
+        done.wait()
+        while goal.items() - committed(task.bootstrap, group(place, name)).items():
+            time.sleep(POLL_S)
+        clock.end()
+        clock.leave(task.events)
+
+    async def worker() -> None:
+        async with Workbench(place, task.registry) as tools:
+            running = stage(tools)
+            running.app.sensors.add(FirstRecord(clock))
+            await serve([running], Path(task.folder) / "ready")
+
+    threading.Thread(target=watch, daemon=True).start()
+    uvloop.run(worker())
+
+
+WORKLOADS: dict[str, Callable[[Task], None]] = {
+    "decode-and-route": lambda task: price(task) if task.variant else decide(task, Route()),
+    "keyed-total": lambda task: decide(task, Total()),
+    "decision": lambda task: decide(task, Compliance()),
+    "to-clickhouse": keep,
+    "replay": read,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""ClickHouse's engine alone: the same rows as Avro containers in memory, inserted with the same settings, unchecked."""
+
+import json
+import re
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from benchmarks.clock import Clock
+from benchmarks.task import given
+from schemas.catalogue import TOPICS
+from sinks.embedded import LINES, ChdbEngine, run
+from sinks.engine import literal
+from sinks.tables import DATABASE, ONE_BLOCK, columns, statements
+
+PLACE = {"_partition": "Int32", "_offset": "Int64", "_recorded_at": "DateTime64(3, 'UTC')"}
+PLAIN = "plain MergeTree"
+"""The variant whose table sorts, versions and syncs nothing: what the engine can do at most."""
+
+
+def main() -> None:
+    """Inserts every container of the folder that the task names as its topic."""
+    task = given()
+    engine = ChdbEngine(Path(task.folder) / "clickhouse")
+    topic = TOPICS["business-events"]
+    table = f"`{DATABASE}`.`{topic.noun}_log`"
+    for statement in statements(topic)[:2]:  # database and table; nobody reads through the view
+        plain = re.sub(r"ENGINE = ReplacingMergeTree.*", "ENGINE = MergeTree ORDER BY tuple()", statement)
+        engine.execute(plain if task.variant == PLAIN else statement)
+    fields = [(each.name, each.type) for each in columns(topic.schema)] + list(PLACE.items())
+    names = ", ".join(f"`{name}`" for name, _ in fields)
+    structure = literal(", ".join(f"`{name}` {kind}" for name, kind in fields))
+    containers = [file.read_bytes() for file in sorted(Path(task.topic).iterdir())]
+    clock = Clock()
+    clock.begin()
+    rows = 0
+    for container in containers:
+        with NamedTemporaryFile(dir=task.folder) as file:  # the engine reads files alone
+            file.write(container)
+            file.flush()
+            source = f"file({literal(file.name)}, 'Avro', {structure})"
+            insert = f"INSERT INTO {table} ({names}, _topic) SELECT {names}, {literal(topic.name)} FROM {source}"
+            rows += run(engine._connection, f"{insert} SETTINGS {ONE_BLOCK}", LINES).rows_written()
+    clock.end()
+    (count,) = json.loads(engine.execute(f"SELECT count() FROM {table}").splitlines()[0])
+    assert rows == int(count) == task.events, (rows, count)
+    clock.report(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The peers' work is our work: the same bytes follow from the same event."""
+
+from statistics import mean
+
+import pytest
+
+from benchmarks.deciders import Counted, Route, Sum, Total
+from benchmarks.load import SOURCE
+from benchmarks.peers import work
+from benchmarks.rules import definition, known
+from benchmarks.sample import SUBJECTS, TYPES, agent_step, business_event
+from domain.compliance import Compliance
+from domain.definitions import Definitions
+from schemas.catalogue import TOPICS
+from schemas.codec import Codec
+from schemas.events import BusinessEvent
+
+IDS = {topic: number for number, topic in enumerate(TOPICS, 1)}
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    return Codec(IDS)
+
+
+def test_a_business_event_has_230_to_300_bytes(codec: Codec) -> None:
+    sizes = [len(codec.encode(business_event(number), SOURCE).value) for number in range(1000)]
+
+    assert 230 <= mean(sizes) <= 300
+
+
+def test_there_are_ten_thousand_subjects_and_each_type_is_as_frequent() -> None:
+    events = [business_event(number) for number in range(2 * SUBJECTS)]
+
+    assert len({event.subject for event in events}) == SUBJECTS
+    assert len({event.event_id for event in events}) == len(events)
+    assert {event.type for event in events} == set(TYPES)
+
+
+@pytest.mark.parametrize("number", range(len(TYPES)))
+def test_a_python_peer_routes_to_the_very_record_that_our_decider_makes(codec: Codec, number: int) -> None:
+    event = business_event(number)
+    (decided,) = Route().decide(None, event, Definitions())
+    ours = codec.encode(decided, SOURCE)
+
+    decoded = work.decoder("business-events")(codec.encode(event, SOURCE).value)
+    topic, key, value = work.router(IDS)(decoded)
+
+    assert (topic, key, value) == (ours.topic, ours.key, ours.value)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_python_peer_decides_the_very_record_that_our_compliance_makes(codec: Codec, number: int) -> None:
+    step = agent_step(number, definition().digest)
+    (decided,) = Compliance().decide(None, step, known())
+    ours = codec.encode(decided, SOURCE)
+
+    decoded = work.decoder("agent-steps")(codec.encode(step, SOURCE).value)
+    topic, key, value = work.judge(IDS)(decoded)
+
+    assert (topic, key, value) == (ours.topic, ours.key, ours.value)
+
+
+def test_a_total_counts_events_and_adds_their_amounts() -> None:
+    events = [business_event(number) for number in (7, 7 + SUBJECTS)]
+    state = None
+    for event in events:
+        state = Total().evolve(state, event)
+
+    assert state == Sum(2, sum(int(event.attributes["amount"]) for event in events))
+
+
+def test_a_counted_decider_says_when_it_begins_and_when_it_has_decided_all() -> None:
+    said: list[str] = []
+    counted = Counted(Route(), 2, lambda: said.append("first"), lambda: said.append("last"))
+
+    for number in range(2):
+        (made,) = counted.decide(None, business_event(number), Definitions())
+        assert not isinstance(made, BusinessEvent)
+        said.append(f"decided {number}")
+
+    assert said == ["first", "decided 0", "last", "decided 1"]
