@@ -8,7 +8,7 @@ from schemas.catalogue import DOOR_BYTES_MAX, ITEMS_MAX, Topic
 from schemas.codec import PREFIX
 from sinks.engine import literal, name
 from sinks.kafka_block import DIGEST_BYTES, Part, layout
-from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns
+from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns, wrong
 
 FIRST = "_length Int64, _attributes FixedString(1), _time Int64, _delta Int64, _key String"
 VALUE_BYTES_MAX = min(DOOR_BYTES_MAX, ITEMS_MAX)
@@ -33,7 +33,6 @@ def statement(
     fields = columns(writer)
     names = ", ".join(name(each.name) for each in fields)
     structure = ", ".join(f"{name(each.name)} {each.type}" for each in fields)
-    wrong = " OR ".join(each.check for each in fields if each.check) or "0"
     headers = ", ".join(_column(part) for part in layout(topic).headers)
     other = " OR ".join(_differs(part) for part in layout(topic).headers if part.same is not None)
     sealed = f"SHA256({_sealed(topic)}) != right(_digest, {DIGEST_BYTES})"
@@ -58,7 +57,7 @@ def statement(
         f" WHERE throwIf({known.format(size='_size')} != ({rows})[_row], 'a body does not end with its value') = 0"
         f" AND throwIf(_frame != {_bytes(prefix)} OR _ce_id != event_id OR _ce_tenantid != tenant_id,"
         " 'headers and body differ') = 0"
-        f" AND throwIf({wrong}, 'a value that no decoder takes') = 0 SETTINGS {ONE_BLOCK}"
+        f" AND throwIf({wrong(fields)}, 'a value that no decoder takes') = 0 SETTINGS {ONE_BLOCK}"
     )
 
 

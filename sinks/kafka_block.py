@@ -3,7 +3,8 @@
 Kafka writes a record (message format 2) as Avro would: lengths are zigzag varints before their bytes. So the body of
 a batch is a valid Avro block, of records that hold what Kafka says of each: key, value, headers. Two schemas read
 it: one that leaves the value as bytes, for the digest, and one that reads the value's own fields. ClickHouse compares
-the two row by row, so a value that is not exactly one body is found.
+the two row by row: the first follows the lengths that Kafka has checked, so a value that is not exactly one body is
+found.
 """
 
 import json
@@ -101,11 +102,12 @@ def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBat
 def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -> bytes:
     schema = {"type": "record", "name": "KafkaRecord", "fields": fields}
     meta = {b"avro.schema": json.dumps(schema).encode(), b"avro.codec": b"null"}
-    parts = [b"Obj\x01", long(len(meta)), *(string(key) + string(value) for key, value in meta.items()), long(0), mark]
-    for batch in batches:
-        assert batch.body is not None
-        parts += (long(batch.count), long(len(batch.body)), batch.body, mark)
-    return b"".join(parts)
+    head = b"Obj\x01" + long(len(meta)) + b"".join(string(key) + string(value) for key, value in meta.items()) + long(0)
+    bodies = b"".join(
+        batch.body or b"" for batch in batches
+    )  # one block: each costs ClickHouse a tenth of a millisecond
+    rows = sum(batch.count for batch in batches)
+    return b"".join((head, mark, long(rows), long(len(bodies)), bodies, mark))
 
 
 def _headers(topic: Topic) -> list[Any]:

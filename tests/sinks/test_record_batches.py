@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sink_records import business, codec, record, records, sealed
 
+import sinks.clickhouse
 from schemas.batch import RecordBatch
 from schemas.catalogue import ITEMS_MAX, TOPICS
 from schemas.record import DIGEST, Record
@@ -54,6 +55,12 @@ def batch(found: Sequence[Record], attributes: int = APPEND_TIME) -> RecordBatch
     [(made, following)] = batches(TopicPartition(found[0].topic, found[0].partition), as_sent(found, attributes))
     assert made is not None and following == found[-1].offset + 1
     return made
+
+
+@pytest.fixture(autouse=True)
+def _whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are enough to be taken whole."""
+    monkeypatch.setattr(sinks.clickhouse, "WHOLE_ROWS_MIN", 1)
 
 
 @pytest.fixture
