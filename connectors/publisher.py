@@ -86,8 +86,10 @@ class KafkaPublisher:
                             future = await producer.send_batch(batch, topic, partition=partition)
                             sent.append((topic, batch.record_count(), future))
                 await asyncio.wait([future for _, _, future in sent])
-            for topic, _, future in sent:  # noqa: B007  the topic of the one that failed
-                future.result()
+            failed = [(name, error) for name, _, future in sent if (error := future.exception()) is not None]
+            if failed:
+                topic = failed[0][0]
+                raise failed[0][1]
         except (KafkaError, TimeoutError) as error:
             await self._discard(producer)
             reason = str(error) or f"no acknowledgement within {DELIVERY_TIMEOUT_S:.0f} s"
@@ -115,10 +117,14 @@ class KafkaPublisher:
         return self._producer
 
     async def _discard(self, producer: AIOKafkaProducer) -> None:
-        """Leaves a producer that failed, and what it still holds."""
-        if self._producer is producer:
-            self._producer = None
-        producer._sender.sender_task.cancel()  # or stop() waits for what is never acknowledged
+        """Leaves a producer that failed; who waits for something it still holds is told at once."""
+        if self._producer is not producer:
+            return  # somebody else did
+        self._producer = None
+        sender = producer._sender.sender_task
+        sender.cancel()  # or stop() waits for what is never acknowledged
+        await asyncio.wait([sender])
+        producer._message_accumulator.fail_all(KafkaError("the producer was left after an error"))
         await producer.stop()
 
     async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from connectors.kafka import committed, ends
+from connectors.kafka import begins, committed, ends
 from runtime.ask import ask
 from runtime.platform import Facts
 from runtime.processes import recorded
@@ -110,12 +110,12 @@ def lags(bootstrap: str, prefix: str) -> dict[str, dict[str, int]]:
     hide from both.
     """
     done = {stage: committed(bootstrap, f"{prefix}.{stage}") for stage in STAGES}
-    last = ends(bootstrap, TOPICS)
+    first, last = begins(bootstrap, TOPICS), ends(bootstrap, TOPICS)
     return {
         stage: {
-            f"{topic}/{number}": end - done[stage].get((topic, number), 0)
-            for (topic, number), end in last.items()
-            if topic in topics and end > done[stage].get((topic, number), 0)
+            f"{place[0]}/{place[1]}": behind
+            for place, end in last.items()
+            if place[0] in topics and (behind := end - max(done[stage].get(place, 0), first.get(place, 0))) > 0
         }
         for stage, topics in STAGES.items()
     }

@@ -61,7 +61,10 @@ class Child:
             log.error("process ended", extra={"child": self._process.name, "pause_s": pause, "last_line": last})
         if now >= self._next:
             self._next = 0.0
-            self.start()
+            try:
+                self.start()
+            except OSError as error:  # no disk or no process to be had, for a moment: tried again after the pause
+                log.error("process not started", extra={"child": self._process.name, "error": str(error)})
 
     def stop(self) -> None:
         """Asks it to end, and kills it after its time."""

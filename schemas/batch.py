@@ -28,3 +28,15 @@ class RecordBatch(Struct, frozen=True):
     def size(self) -> int:
         """Bytes of the body."""
         return len(self.body or b"")
+
+
+def number(data: bytes, at: int) -> tuple[int, int]:
+    """Returns the zigzag varint at this place, as Kafka and Avro write them, and the place after it."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            return (value >> 1) ^ -(value & 1), at

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from schemas.batch import RecordBatch
+from schemas.batch import RecordBatch, number
 from schemas.catalogue import Topic
 from schemas.codec import PREFIX
 from schemas.record import DIGEST
@@ -73,11 +73,11 @@ def frame(batch: RecordBatch) -> bytes:
     """Returns magic byte and schema id of the batch's first value; nothing when it has none."""
     body = batch.body or b""
     try:
-        _, at = _number(body, 0)  # the record's length
-        _, at = _number(body, at + 1)  # behind its attributes: its time, less that of the batch
-        _, at = _number(body, at)  # its offset, less that of the batch
-        key, at = _number(body, at)
-        value, at = _number(body, at + max(key, 0))
+        _, at = number(body, 0)  # the record's length
+        _, at = number(body, at + 1)  # behind its attributes: its time, less that of the batch
+        _, at = number(body, at)  # its offset, less that of the batch
+        key, at = number(body, at)
+        value, at = number(body, at + max(key, 0))
     except IndexError:
         return b""
     return body[at : at + PREFIX] if value > PREFIX else b""
@@ -136,15 +136,3 @@ _FIRST = [
     {"name": "_delta", "type": "long"},
     _bytes("_key"),
 ]
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    """Returns the zigzag varint at this place, and the place after it."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            return (value >> 1) ^ -(value & 1), at

@@ -10,10 +10,9 @@ from schemas.record import Record
 
 CREDENTIALS = {"authorization", "cookie", "x-api-key", "proxy-authorization"}
 REASON_MAX = 1000
-VALUE_BYTES_MAX = 11 * 1024 * 1024 + 512 * 1024
+VALUE_BYTES_MAX = 11 * 1024 * 1024 + 256 * 1024
 KEY_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 1000
-HEADER_BYTES_MAX = 64 * 1024
 HEADERS_BYTES_MAX = 256 * 1024
 """Longer ones are cut, and the reason says so: Kafka bounds records as they are compressed, a letter is not."""
 
@@ -60,8 +59,8 @@ def _within(record: Record) -> tuple[bytes | None, bytes | None, list[Header], s
     for name, content in record.headers:
         if name.lower() in CREDENTIALS:
             continue
-        size += len(name) + len(content or b"")
-        if len(headers) == HEADERS_MAX or size > HEADERS_BYTES_MAX or len(content or b"") > HEADER_BYTES_MAX:
+        size += len(name.encode()) + len(content or b"")
+        if len(headers) == HEADERS_MAX or size > HEADERS_BYTES_MAX:
             cut.append(f"{len(record.headers)} headers")
             break
         headers.append(Header(name=name, value=content))

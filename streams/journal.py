@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from struct import Struct as Layout
 
+import msgspec
+
 from schemas.catalogue import PARTITIONS
 from schemas.record import Record
 
 DEATHS_MAX = 3
 """A record at which the process ended so often is guilty."""
-SUSPECTS_MAX = 16
-"""So many records of one partition are remembered; of more, the ones with the fewest deaths are forgotten."""
 _AT = Layout("<qi")
-_SUSPECT = Layout("<qii")
-_SLOT_BYTES = _AT.size + SUSPECTS_MAX * _SUSPECT.size
+_SLOT_BYTES = _AT.size
 _mark = _AT.pack_into
 
 Place = tuple[int, int]
@@ -23,7 +22,7 @@ NONE = (0, 0)
 
 
 class Journal:
-    """One slot for each partition number, in a file that the stage's processes on this machine share.
+    """A slot for each partition number, and a file of its suspects, which the stage's processes on this machine share.
 
     A record is marked before it is decoded and decided, and the mark is taken away behind it: what stands there when
     a batch begins is where the last process ended, by whatever cause. It stays a suspect until it has passed; only
@@ -32,6 +31,8 @@ class Journal:
 
     def __init__(self, folder: Path, stage: str, topics: tuple[str, ...]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._stage = stage
         size = PARTITIONS * _SLOT_BYTES
         with (folder / f"{stage}.journal").open("ab+") as file:
             if file.tell() < size:
@@ -93,14 +94,24 @@ class Journal:
             self._passed[partition] = set()
 
     def _read(self, partition: int) -> dict[Place, int]:
-        begin = partition * _SLOT_BYTES + _AT.size
-        found = [_SUSPECT.unpack_from(self._map, begin + each * _SUSPECT.size) for each in range(SUSPECTS_MAX)]
-        return {(offset, number): deaths for offset, number, deaths in found if number}
+        try:
+            found = self._file(partition).read_bytes()
+        except FileNotFoundError:
+            return {}
+        try:
+            return {(offset, number): deaths for offset, number, deaths in _decode(found)}
+        except msgspec.DecodeError:  # cut off by a full disk: they are found again
+            return {}
 
     def _write(self, partition: int, suspects: dict[Place, int]) -> None:
-        begin = partition * _SLOT_BYTES + _AT.size
-        worst = sorted(suspects.items(), key=lambda each: -each[1])[:SUSPECTS_MAX]
-        for each in range(SUSPECTS_MAX):
-            (offset, number), deaths = worst[each] if each < len(worst) else (NONE, 0)
-            _SUSPECT.pack_into(self._map, begin + each * _SUSPECT.size, offset, number, deaths)
+        file = self._file(partition)
+        fresh = file.with_suffix(".tmp")
+        fresh.write_bytes(msgspec.msgpack.encode([(*place, deaths) for place, deaths in suspects.items()]))
+        fresh.replace(file)
         self.rest(partition)
+
+    def _file(self, partition: int) -> Path:
+        return self._folder / f"{self._stage}-{partition}.suspects"
+
+
+_decode = msgspec.msgpack.Decoder(list[tuple[int, int, int]]).decode

@@ -57,15 +57,17 @@ class Lanes:
     def _next(self, lane: int) -> list[Any]:
         waiting = self._waiting[lane]
         events = [waiting.popleft()]
-        count = len(events[0].value)
-        while self._at_once == 1 and waiting and count + len(waiting[0].value) <= RECORDS_MAX:
+        count = events[0].value.count
+        while self._at_once == 1 and waiting and count + waiting[0].value.count <= RECORDS_MAX:
             events.append(waiting.popleft())
-            count += len(events[-1].value)
+            count += events[-1].value.count
         return events
 
     async def _taken(self, lane: int, events: list[Any]) -> None:
         try:
-            await self._take(events[0].value if len(events) == 1 else [each for run in events for each in run.value])
+            await self._take(
+                events[0].value.items if len(events) == 1 else [each for run in events for each in run.value.items]
+            )
         except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
             crash(self._name)
         for event in events:

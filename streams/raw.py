@@ -11,6 +11,7 @@ from struct import Struct as Layout
 from typing import Any
 
 import aiokafka
+from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
@@ -18,7 +19,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
-from schemas.batch import RecordBatch
+from schemas.batch import RecordBatch, number
 from schemas.record import Record
 
 AIOKAFKA = "0.14.0"
@@ -28,6 +29,7 @@ and epoch, first sequence, count (https://kafka.apache.org/documentation/#record
 MAGIC = 2
 COMPRESSED, APPEND_TIME, CONTROL = 0x07, 0x08, 0x20
 LENGTH_AT, CRC_FROM = 12, 21
+DECODE = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
 
 
 class WrongAiokafka(Exception):
@@ -41,20 +43,21 @@ def check_aiokafka() -> None:
 
 
 class Fetched:
-    """A batch where aiokafka and Faust expect a record: its place is its last offset."""
+    """A batch where aiokafka expects a record: its place is its last offset. It is asked for from `begin` on."""
 
-    __slots__ = ("batch", "offset", "partition", "timestamp", "topic")
+    __slots__ = ("batch", "begin", "offset", "partition", "topic")
 
-    timestamp_type = checksum = key = value = None
-    serialized_key_size = serialized_value_size = -1
-    headers = ()
-
-    def __init__(self, batch: RecordBatch) -> None:
+    def __init__(self, batch: RecordBatch, begin: int) -> None:
         self.batch = batch
+        self.begin = begin
         self.topic = batch.topic
         self.partition = batch.partition
         self.offset = batch.last
-        self.timestamp = batch.timestamp_ms
+
+    def records(self) -> list[Record]:
+        """Returns the records from `begin` on."""
+        found = self.batch.unpack()
+        return found if self.begin <= self.batch.offset else [each for each in found if each.offset >= self.begin]
 
 
 def read_batches(fetcher: Any) -> None:
@@ -64,8 +67,8 @@ def read_batches(fetcher: Any) -> None:
     fetcher._records = _Store(kept)
 
 
-def batches(place: TopicPartition, data: bytes) -> Iterator[tuple[RecordBatch | None, int]]:
-    """Yields each whole batch in the bytes of a fetch, None for one of control records, and the offset after it.
+def batches(place: TopicPartition, data: bytes) -> Iterator[RecordBatch]:
+    """Yields each whole batch in the bytes of a fetch; one of control records as one that has none.
 
     Raises CorruptRecordException when a batch's checksum does not hold.
     """
@@ -82,14 +85,13 @@ def batches(place: TopicPartition, data: bytes) -> Iterator[tuple[RecordBatch | 
         if calc_crc32c(whole[CRC_FROM:]) != crc:
             raise CorruptRecordException(f"checksum of {place.topic}/{place.partition}/{base} does not hold")
         if attributes & CONTROL:
-            yield None, base + delta + 1
+            yield RecordBatch(place.topic, place.partition, base, base + delta, 0, last_ms, None, list)
         else:
             plain = not attributes & COMPRESSED and attributes & APPEND_TIME and count == delta + 1
             body = whole[HEAD.size :] if plain else None
             stamp = last_ms if attributes & APPEND_TIME else first_ms
             unpack = _Unpack(place, whole)
-            batch = RecordBatch(place.topic, place.partition, base, base + delta, count, stamp, body, unpack)
-            yield batch, base + delta + 1
+            yield RecordBatch(place.topic, place.partition, base, base + delta, count, stamp, body, unpack)
         begin = end
 
 
@@ -104,12 +106,41 @@ class _Unpack:
 
     def __call__(self) -> list[Record]:
         topic, partition = self._place
-        records = MemoryRecords(self._whole)
-        batch = records.next_batch()
-        return [
-            Record(topic, partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
-            for each in batch
-        ]
+        try:
+            return [
+                Record(topic, partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
+                for each in MemoryRecords(self._whole).next_batch()
+            ]
+        except UnicodeDecodeError:  # a header's name that is no text; Kafka takes any bytes
+            return list(_apart(self._place, self._whole))
+
+
+def _apart(place: TopicPartition, whole: bytes) -> Iterator[Record]:
+    """Yields the records of a batch; bytes of a header's name that are no UTF-8 are spelled out (`\\xff`)."""
+    base, _, _, _, _, attributes, _, first_ms, last_ms, *_, count = HEAD.unpack_from(whole)
+    body = whole[HEAD.size :]
+    if codec := attributes & COMPRESSED:
+        body = DECODE[codec](body)
+    at = 0
+    for _ in range(count):
+        _, at = number(body, at)
+        ms, at = number(body, at + 1)  # behind the attributes
+        offset, at = number(body, at)
+        key, at = _bytes(body, at)
+        value, at = _bytes(body, at)
+        size, at = number(body, at)
+        headers = []
+        for _ in range(size):
+            name, at = _bytes(body, at)
+            content, at = _bytes(body, at)
+            headers.append(((name or b"").decode(errors="backslashreplace"), content))
+        stamp = last_ms if attributes & APPEND_TIME else first_ms + ms
+        yield Record(place.topic, place.partition, base + offset, stamp, key, value, tuple(headers))
+
+
+def _bytes(data: bytes, at: int) -> tuple[bytes | None, int]:
+    size, at = number(data, at)
+    return (None, at) if size < 0 else (data[at : at + size], at + size)
 
 
 class _Client:
@@ -147,7 +178,8 @@ class _Store(OrderedDict[TopicPartition, Any]):
 
 
 def _read(place: TopicPartition, data: bytes, records: Any) -> Iterator[Fetched]:
-    for batch, following in batches(place, data):
-        before, records.next_fetch_offset = records.next_fetch_offset, following
-        if batch is not None and following > before:
-            yield Fetched(batch)
+    for batch in batches(place, data):
+        before = records.next_fetch_offset
+        if batch.last >= before:
+            records.next_fetch_offset = batch.last + 1
+            yield Fetched(batch, before)

@@ -55,7 +55,7 @@ class SinkStage:
         loop = asyncio.get_running_loop()
         while True:
             events = [await self._waiting.get()]
-            count = _count(events[0].value)
+            count = events[0].value.count
             until = loop.time() + LINGER_S
             while count < RECORDS_MAX:
                 try:
@@ -65,9 +65,9 @@ class SinkStage:
                         break
                     await asyncio.sleep(POLL_S)
                 else:
-                    count += _count(events[-1].value)
+                    count += events[-1].value.count
             try:
-                await self._write([each for event in events for each in event.value])
+                await self._write([each for event in events for each in event.value.items])
             except Exception:  # noqa: BLE001  the one place where the unforeseen ends the process
                 crash(self.name)
             for event in events:
@@ -104,7 +104,3 @@ class SinkStage:
             assert isinstance(self._sink, BatchSink)
             return self._sink.write_batches(records)
         return self._sink.write(records)
-
-
-def _count(run: Sequence[Record] | Sequence[RecordBatch]) -> int:
-    return sum(each.count if isinstance(each, RecordBatch) else 1 for each in run)

@@ -6,8 +6,8 @@ not used (see streams.table), so no changelog is read through here.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import faust
 from aiokafka.structs import TopicPartition as _TopicPartition
@@ -36,13 +36,47 @@ def check_faust() -> None:
 
 
 class Run:
-    """A run handed to a stage and not yet committed."""
+    """Consecutive records of one partition, handed to a stage and not yet committed; its items may be batches."""
 
-    __slots__ = ("done", "last")
+    __slots__ = ("count", "done", "items", "last", "timestamp_ms")
 
-    def __init__(self, last: int) -> None:
+    def __init__(self, items: Sequence[Any], count: int, last: int, timestamp_ms: int) -> None:
+        self.items = items
+        self.count = count
+        """How many records it has."""
         self.last = last
+        self.timestamp_ms = timestamp_ms
         self.done = False
+
+
+class Records(NamedTuple):
+    """What a fetch brought of a partition, as records; `last` may be behind the last of them: marks of transactions."""
+
+    found: list[Record]
+    last: int
+
+    def run(self, records_max: int) -> "tuple[Run, Records | None]":
+        """Returns the first run, ended by count or bytes, and what is left."""
+        end = size = 0
+        while end < len(self.found) and end < records_max and size < RUN_BYTES_MAX:
+            size += len(self.found[end].value or b"")
+            end += 1
+        if end == len(self.found):
+            return Run(self.found, end, self.last, self.found[-1].timestamp_ms if end else 0), None
+        items = self.found[:end]
+        return Run(items, end, items[-1].offset, items[-1].timestamp_ms), Records(self.found[end:], self.last)
+
+
+class Batches(NamedTuple):
+    """What a fetch brought of a partition, as record batches."""
+
+    found: list[RecordBatch]
+
+    def run(self, records_max: int) -> tuple[Run, None]:
+        """Returns all of it: a fetch is bounded by bytes."""
+        count = sum(batch.count for batch in self.found)
+        last = self.found[-1]
+        return Run([batch for batch in self.found if batch.count], count, last.last, last.timestamp_ms), None
 
 
 class RunConsumer(driver.Consumer):
@@ -69,22 +103,27 @@ class RunConsumer(driver.Consumer):
         if not self.flow_active:
             await self.perform_seek()
             return
-        waiting = deque((TP(tp.topic, tp.partition), fetched, 0) for tp, fetched in records.items())
+        waiting = deque((TP(tp.topic, tp.partition), self._handed(fetched)) for tp, fetched in records.items())
         while waiting and self.flow_active and generation == self.app.consumer_generation_id:
-            tp, fetched, begin = waiting.popleft()
+            tp, fetched = waiting.popleft()
             if seeks == self._seeks:
-                end = _end(fetched, begin, self._records_max)
-                if end < len(fetched):
-                    waiting.append((tp, fetched, end))
+                run, rest = fetched.run(self._records_max)
+                if rest is not None:
+                    waiting.append((tp, rest))
+                self._runs[tp].append(run)
                 self._read_offset[tp] = None  # or Faust drops a run that ends before an earlier one did
-                yield tp, self._run_message(tp, fetched[begin:end], generation)
+                if run.count:
+                    yield tp, self._message(tp, run, generation)
+                else:  # marks of transactions alone
+                    run.done = True
+                    self._acked.setdefault(tp, [])
         if seeks != self._seeks:
             await self.perform_seek()
 
     def ack(self, message: Any) -> bool:
         """Marks the message's run as finished; a run of an assignment that is over counts for nothing."""
-        if isinstance(message.value, RunRecords | RunBatches):
-            message.value.run.done = True
+        if isinstance(message.value, Run):
+            message.value.done = True
         return bool(super().ack(message))
 
     async def perform_seek(self) -> None:
@@ -96,9 +135,11 @@ class RunConsumer(driver.Consumer):
         self._seeks += 1
         self._runs.clear()
         offsets = {TP(tp.topic, tp.partition): offset for tp, offset in (await self.seek_to_committed()).items()}
-        fresh = {tp for tp, offset in offsets.items() if not offset or offset < 0}
-        if fresh:
-            await self._thread.seek_to_beginning(*(_TopicPartition(tp.topic, tp.partition) for tp in fresh))
+        fresh = [_TopicPartition(*tp) for tp, offset in offsets.items() if not offset or offset < 0]
+        if (
+            fresh
+        ):  # to an offset: aiokafka's own way leaves no position for a moment, and a fetch under way trips over it
+            await self._thread.seek_wait(dict(await self._thread.earliest_offsets(*fresh)))
         for tp, offset in offsets.items():
             self._read_offset[tp] = offset if offset and offset > 0 else None
             if offset and offset > 0:
@@ -111,17 +152,19 @@ class RunConsumer(driver.Consumer):
         for tp in revoked:
             self._runs.pop(tp, None)
 
-    def _run_message(self, tp: TP, fetched: list[Any], generation: int) -> Any:
-        run = Run(fetched[-1].offset)
-        self._runs[tp].append(run)
-        message: Any = self._to_message(tp, fetched[-1])
-        message.generation_id = generation
-        message.value = self._records(run, fetched)
-        message.key = None
-        return message
+    def _new_consumer_thread(self) -> "BatchThread":
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
-    def _records(self, run: Run, fetched: list[Any]) -> Any:
-        return RunRecords(run, fetched)
+    def _handed(self, fetched: list[Fetched]) -> "Records | Batches":
+        return Records([record for each in fetched for record in each.records()], fetched[-1].offset)
+
+    def _message(self, tp: TP, run: "Run", generation: int) -> ConsumerMessage:
+        """Returns the run as a message whose place is its last offset."""
+        value: Any = run
+        stamp = run.timestamp_ms / 1000
+        return ConsumerMessage(
+            tp.topic, tp.partition, run.last, stamp, 1, None, None, value, None, 0, 0, tp, generation_id=generation
+        )
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Holes between runs need no bookkeeping: a run knows its last offset."""
@@ -146,42 +189,6 @@ class RunConsumer(driver.Consumer):
         return True
 
 
-def _end(fetched: list[Any], begin: int, records_max: int) -> int:
-    """Returns where the run that begins here ends: after so many records or bytes."""
-    size = 0
-    for number, record in enumerate(fetched[begin : begin + records_max], begin + 1):
-        size += len(record.value or b"")
-        if size >= RUN_BYTES_MAX:
-            return number
-    return min(begin + records_max, len(fetched))
-
-
-class RunRecords(list[Record]):
-    """The records of a run, in order."""
-
-    def __init__(self, run: Run, fetched: list[Any]) -> None:
-        super().__init__(
-            Record(each.topic, each.partition, each.offset, each.timestamp, each.key, each.value, each.headers)
-            for each in fetched
-        )
-        self.run = run
-
-
-class RunTransport(driver.Transport):
-    """Faust's aiokafka transport with the consumer above."""
-
-    Consumer = RunConsumer
-    run_records_max = RUN_RECORDS_MAX
-
-
-class RunBatches(list[RecordBatch]):
-    """The record batches of a run, in order."""
-
-    def __init__(self, run: Run, fetched: list[Fetched]) -> None:
-        super().__init__(each.batch for each in fetched)
-        self.run = run
-
-
 class BatchThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, whose consumer hands over record batches."""
 
@@ -193,16 +200,20 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 
 
 class BatchConsumer(RunConsumer):
-    """Yields runs whose value is the record batches of a fetch, as the broker sent them."""
+    """Yields runs whose items are the record batches of a fetch, as the broker sent them."""
 
-    def _new_consumer_thread(self) -> BatchThread:
-        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+    def _handed(self, fetched: list[Fetched]) -> "Records | Batches":
+        return Batches([each.batch for each in fetched])
 
-    def _records(self, run: Run, fetched: list[Any]) -> Any:
-        return RunBatches(run, fetched)
+
+class RunTransport(driver.Transport):
+    """Faust's aiokafka transport with runs of records."""
+
+    Consumer = RunConsumer
+    run_records_max = RUN_RECORDS_MAX
 
 
 class BatchTransport(RunTransport):
-    """Faust's aiokafka transport for stages that take record batches whole."""
+    """Faust's aiokafka transport with runs of record batches."""
 
     Consumer = BatchConsumer

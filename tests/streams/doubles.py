@@ -13,6 +13,7 @@ from schemas.errors import Unavailable
 from schemas.record import Outgoing, Record
 from streams.changelog import CLAIM
 from streams.table import StateTable
+from streams.transport import Run
 
 READ_RECORDS = 7
 """Records that one read gives: small, so that a catch-up takes several batches."""
@@ -204,7 +205,9 @@ class AppByHand:
             self.said.append(("ack", last))
 
         message = SimpleNamespace(partition=partition, generation_id=self.consumer_generation_id)
-        self._events.put_nowait(SimpleNamespace(message=message, value=list(records), ack=ack))
+        self._events.put_nowait(
+            SimpleNamespace(message=message, value=Run(list(records), len(records), last, 0), ack=ack)
+        )
 
 
 def run_of(

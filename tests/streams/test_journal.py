@@ -116,6 +116,18 @@ def test_a_deadly_record_in_the_batch_after_a_guilty_one_is_found_before_anythin
     assert guilty == [second[1]]
 
 
+def test_however_many_deadly_records_lie_together_all_are_found(tmp_path: Path) -> None:
+    records = run_of(0, 0, 40)
+    deadly = records[5:30]
+
+    for _ in range(len(deadly) * (DEATHS_MAX + 1)):
+        guilty = batch(process(tmp_path), records, deadly)
+        if guilty is not None:
+            break
+
+    assert guilty == deadly
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.sets(st.integers(0, 11), max_size=4), st.integers(1, 12))
 def test_whichever_records_are_deadly_they_and_no_others_are_found(

@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 
 from schemas.record import Record
 from streams.lanes import CRASHED, RECORDS_MAX, RUNS_MAX, Lanes
-from streams.transport import RUN_BYTES_MAX, _end
+from streams.transport import RUN_BYTES_MAX, Records
 from tests.streams.doubles import AppByHand, run_of, settled
 
 ROOT = Path(__file__).parents[2]
@@ -295,9 +294,9 @@ def test_a_run_ends_after_so_many_records() -> None:
 
 def cut(values: Sequence[bytes | None], records_max: int) -> list[int]:
     """Returns where the runs of records with these values end."""
-    fetched = [SimpleNamespace(value=value) for value in values]
-    ends, begin = [], 0
-    while begin < len(fetched):
-        begin = _end(fetched, begin, records_max)
-        ends.append(begin)
-    return ends
+    rest: Records | None = Records([Record("t", 0, at, 0, b"k", value, ()) for at, value in enumerate(values)], 0)
+    ends = [0]
+    while rest is not None:
+        run, rest = rest.run(records_max)
+        ends.append(ends[-1] + run.count)
+    return ends[1:]

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record._crc32c import crc
 
+from connectors.kafka import KafkaLog, committed
+from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, MissingVersion, UnknownDefinition
 from domain.ids import derive
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, ITEMS_MAX, TOPICS
@@ -15,7 +19,7 @@ from schemas.errors import Rejected, Unavailable
 from schemas.events import BusinessEvent, DeadLetter, Event
 from schemas.record import Outgoing, Record
 from streams import lanes, stage
-from streams.app import Place
+from streams.app import Place, group
 from streams.changelog import CLAIM
 from streams.journal import DEATHS_MAX
 from streams.stage import Stage, Tools
@@ -168,14 +172,15 @@ def raises(error: Exception) -> Callable[..., None]:
 
 
 @pytest.fixture(autouse=True)
-def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No broker, and a process that ends goes on as the next one."""
+def by_hand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No broker (but for tests that ask for one), and a process that ends goes on as the next one."""
 
     def crash(name: str) -> None:
         ENDS.append("crashed")
         raise Ended
 
-    monkeypatch.setattr(stage, "stage_app", lambda place, name: AppByHand())
+    if "log" not in request.fixturenames:
+        monkeypatch.setattr(stage, "stage_app", lambda place, name: AppByHand())
     monkeypatch.setattr(lanes, "crash", crash)
     ENDS.clear()
 
@@ -309,6 +314,70 @@ async def test_a_record_of_more_headers_than_a_dead_letter_has_room_for_stops_no
 
     assert app.acknowledged == [(0, 2)]
     assert rig.outputs() == ["Seen 1", "Seen 2"]
+
+
+async def test_a_record_whose_headers_names_are_long_stops_nobody(rig: Rig) -> None:
+    names = [("\U0001d11e" * 65_000, b"")] * 4  # four bytes each
+    bad = Record(INPUT, 0, 1, 0, b"k", bytes(DEAD_LETTER_BYTES_MAX - 512 * 1024), names)
+
+    app = await rig.take([recorded(0), bad, recorded(2)])
+
+    assert app.acknowledged == [(0, 2)]
+    assert rig.outputs() == ["Seen 1", "Seen 2"]
+
+
+async def test_a_record_with_a_header_name_that_is_no_text_stops_nobody_on_kafka(
+    log: Any, prefix: str, tmp_path: Path
+) -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    place = Place(log.bootstrap, tmp_path / "worker", prefix)
+    good = recorded(1)
+    partition = await written_with_noise(log.bootstrap, good)
+
+    async def nothing(*_: Any) -> None:
+        """Knows no more."""
+
+    async with KafkaPublisher(log.bootstrap, "test") as publisher:
+        kafka = KafkaLog(log.bootstrap)
+        one = Stage(Stateless(), Tools(place, codec(), publisher, kafka, Definitions(), nothing, nothing))
+        await one.app.start()
+        try:
+            done = (INPUT, partition)
+            await settled_slowly(lambda: committed(log.bootstrap, group(place, one.name)).get(done, 0) >= 2)
+        finally:
+            await one.app.stop()
+
+
+async def written_with_noise(bootstrap: str, good: Record) -> int:
+    """Writes a record with a header name that is not UTF-8, as clients in C can, and a good one; returns where."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    batch = producer.create_batch()
+    batch.append(timestamp=None, key=good.key, value=b"noise", headers=[("ZZZZ", b"1")])
+    batch.close()
+    build = batch._build
+
+    def build_noise() -> bytes:
+        content = bytearray(build())
+        at = content.index(b"ZZZZ")
+        content[at : at + 4] = b"\xff\xfe\xff\xfe"
+        content[17:21] = crc(bytes(content[21:])).to_bytes(4)
+        return bytes(content)
+
+    batch._build = build_noise
+    try:
+        await (await producer.send_batch(batch, INPUT, partition=3))
+        await producer.send_and_wait(INPUT, good.value, good.key, partition=3, headers=list(good.headers))
+    finally:
+        await producer.stop()
+    return 3
+
+
+async def settled_slowly(check: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Returns when the check holds, which asks Kafka; fails after the time."""
+    async with asyncio.timeout(timeout_s):
+        while not await asyncio.to_thread(check):
+            await asyncio.sleep(0.2)
 
 
 async def test_what_the_stage_said_itself_is_skipped(rig: Rig) -> None:

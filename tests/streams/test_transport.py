@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.record import Record
-from streams.transport import RunConsumer, RunRecords, WrongFaust, check_faust
+from streams.transport import RUN_BYTES_MAX, Records, RunConsumer, WrongFaust, check_faust
 
 PLACE = TP("business-events", 3)
 
@@ -26,25 +26,59 @@ def consumer() -> RunConsumer:
     return made
 
 
+def records(first: int, last: int, size: int = 1) -> list[Record]:
+    """Returns the records of these offsets."""
+    return [Record(PLACE.topic, 3, offset, 0, b"k", b"v" * size, ()) for offset in range(first, last + 1)]
+
+
 def hand_out(made: RunConsumer, first: int, last: int) -> Any:
     """Hands out the run of these offsets, as a fetch does."""
-    fetched = [
-        SimpleNamespace(topic=PLACE.topic, partition=3, offset=offset, timestamp=0, key=b"k", value=b"v", headers=())
-        for offset in range(first, last + 1)
-    ]
-    made._to_message = lambda tp, record: SimpleNamespace(value=None, key=b"", offset=record.offset, generation_id=0)
-    return made._run_message(PLACE, fetched, 1)
+    run, _ = Records(records(first, last), last).run(1000)
+    made._runs[PLACE].append(run)
+    return made._message(PLACE, run, 1)
 
 
 def finish(message: Any) -> None:
-    message.value.run.done = True
+    message.value.done = True
 
 
 def test_a_run_is_the_records_in_order() -> None:
     message = hand_out(consumer(), 5, 7)
-    assert isinstance(message.value, RunRecords)
-    assert list(message.value) == [Record(PLACE.topic, 3, offset, 0, b"k", b"v", ()) for offset in (5, 6, 7)]
-    assert message.offset == 7
+    assert (message.value.items, message.value.count, message.offset) == (records(5, 7), 3, 7)
+
+
+def test_a_fetch_is_cut_into_runs_of_so_many_records() -> None:
+    first, rest = Records(records(0, 9), 9).run(4)
+    assert rest is not None
+    second, last = rest.run(4)
+    assert last is not None
+    third, nothing = last.run(4)
+
+    assert [run.items for run in (first, second, third)] == [records(0, 3), records(4, 7), records(8, 9)]
+    assert nothing is None
+
+
+def test_a_run_ends_with_the_record_that_fills_it() -> None:
+    run, rest = Records(records(0, 4, RUN_BYTES_MAX // 2), 4).run(1000)
+
+    assert (run.count, run.last) == (2, 1)
+    assert rest is not None and rest.found[0].offset == 2
+
+
+def test_a_record_larger_than_a_run_comes_alone() -> None:
+    run, rest = Records(records(0, 1, 3 * RUN_BYTES_MAX), 1).run(1000)
+
+    assert run.count == 1
+    assert rest is not None and len(rest.found) == 1
+
+
+def test_a_mark_behind_the_last_record_is_committed_with_it() -> None:
+    made = consumer()
+    run, _ = Records(records(0, 4), 5).run(1000)
+    made._runs[PLACE].append(run)
+    run.done = True
+
+    assert made._new_offset(PLACE) == 6
 
 
 def test_nothing_is_committed_past_a_run_that_is_not_finished() -> None:
@@ -98,21 +132,24 @@ def test_another_faust_than_the_locked_one_is_refused(monkeypatch: pytest.Monkey
 async def test_a_partition_of_which_nothing_is_committed_goes_back_to_its_beginning() -> None:
     made = consumer()
     committed, fresh = PLACE, TP("requests", 1)
-    sought: list[TP] = []
+    sought: dict[TP, int] = {}
 
     async def seek_to_committed() -> dict[TP, int | None]:
         return {committed: 40, fresh: None}
 
-    async def seek_to_beginning(*places: TP) -> None:
-        sought.extend(TP(each.topic, each.partition) for each in places)
+    async def earliest_offsets(*places: TP) -> dict[TP, int]:
+        return dict.fromkeys(places, 7)
+
+    async def seek_wait(offsets: dict[TP, int]) -> None:
+        sought.update(offsets)
 
     made._read_offset, made._committed_offset = {}, {}
     made.seek_to_committed = seek_to_committed
-    made._thread = SimpleNamespace(seek_to_beginning=seek_to_beginning)
+    made._thread = SimpleNamespace(earliest_offsets=earliest_offsets, seek_wait=seek_wait)
     hand_out(made, 0, 9)
 
     await made.perform_seek()
 
-    assert sought == [fresh]
+    assert sought == {fresh: 7}
     assert made._committed_offset == {committed: 40}
     assert not made._runs
