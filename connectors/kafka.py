@@ -24,9 +24,16 @@ CREATE_TIMEOUT_S = 30.0
 READ_BATCH = 5000
 REWIND_WAIT_S = 30.0
 PASSING = frozenset(
-    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError._TIMED_OUT,
+    }
 )
-"""What Kafka answers for a moment while partitions are made or moved."""
+"""What Kafka answers for a moment while partitions are made or moved, or a broker comes back."""
 
 
 class KafkaUnavailable(Unavailable):

@@ -116,10 +116,11 @@ class KafkaPublisher:
                 self._producer = producer
         return self._producer
 
-    async def _discard(self, producer: AIOKafkaProducer) -> None:
+    async def _discard(self, failed: AIOKafkaProducer) -> None:
         """Leaves a producer that failed; who waits for something it still holds is told at once."""
-        if self._producer is not producer:
+        if self._producer is not failed:
             return  # somebody else did
+        producer: Any = failed
         self._producer = None
         sender = producer._sender.sender_task
         sender.cancel()  # or stop() waits for what is never acknowledged

@@ -17,6 +17,7 @@ from runtime.errors import ServerFailed
 from runtime.jars import Progress
 from runtime.processes import ManagedProcess, end, identify
 
+PORT_WAIT_S = 5.0
 STOP_GRACE_S = 15.0
 ADOPTED_READY_S = 5.0
 START_S = 120.0
@@ -85,6 +86,7 @@ class EmbeddedServer(ABC):
     def _restart(self, progress: Progress) -> None:
         self._process.stop(STOP_GRACE_S)
         self._end_stranger()
+        ports.wait_free(self._ports, PORT_WAIT_S)  # or clients that hold the address would never find it again
         self._ports = tuple(ports.choose(self.name, self._wanted_port, self._ports, self.port_count))
         ports.remember(self._ports_file, self._ports)
         progress(f"starting {self.name.capitalize()} {self.version}")

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,6 +48,13 @@ def choose(server: str, wanted: int, remembered: Iterable[int], count: int) -> l
     for port in before[:count]:
         chosen.append(port if port and port not in chosen and is_free(port) else _any_free(chosen))
     return chosen
+
+
+def wait_free(ports: Iterable[int], timeout_s: float) -> None:
+    """Returns when all ports are free, or after the time: a killed server holds its own for a moment."""
+    until = time.monotonic() + timeout_s
+    while not all(map(is_free, ports)) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def remember(file: Path, ports: Iterable[int]) -> None:

@@ -61,7 +61,11 @@ def compile_reader(writer: Any, own: Mapping[str, Any], event: type, topic: str)
     reads at most ITEMS_MAX items, and takes no more memory than the event and one copy of its bytes. Raises
     UnreadableSchema when the writer's schema is not safe to read or says something else than ours.
     """
-    return _compiled(json.dumps(writer), json.dumps(own), event, topic)
+    try:
+        written = json.dumps(writer)
+    except (RecursionError, TypeError, ValueError) as error:
+        raise UnreadableSchema(f"no schema that can be written down: {error}") from error
+    return _compiled(written, json.dumps(own), event, topic)
 
 
 @lru_cache(READERS_MAX)

@@ -7,9 +7,11 @@ not used (see streams.table), so no changelog is read through here.
 
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import faust
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import TopicPartition as _TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -139,7 +141,8 @@ class RunConsumer(driver.Consumer):
         if (
             fresh
         ):  # to an offset: aiokafka's own way leaves no position for a moment, and a fetch under way trips over it
-            await self._thread.seek_wait(dict(await self._thread.earliest_offsets(*fresh)))
+            with suppress(IllegalStateError):  # revoked meanwhile: sought again when they come back
+                await self._thread.seek_wait(dict(await self._thread.earliest_offsets(*fresh)))
         for tp, offset in offsets.items():
             self._read_offset[tp] = offset if offset and offset > 0 else None
             if offset and offset > 0:

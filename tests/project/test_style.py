@@ -73,7 +73,7 @@ def test_the_name_of_a_test_is_a_sentence() -> None:
     assert not short
 
 
-@pytest.mark.parametrize("path", [each for each in files() if not each.endswith("uv.lock") and not each.endswith(BINARY)])
+@pytest.mark.parametrize("path", [each for each in files() if not each.endswith(("uv.lock", *BINARY))])
 def test_a_file_names_no_package_host_and_no_place_of_one_machine(path: str) -> None:
     text = read(path)
     assert not HOSTS.findall(text)
