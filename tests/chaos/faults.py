@@ -1,0 +1,32 @@
+"""Faults as data: what is done to whom, and when, all of it from a seed."""
+
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One fault. It comes when `at` of the events are through, or `after_s` seconds after the one before."""
+
+    kind: str
+    """kill, term or stop of a process; broker for a kill -9 of the broker; or a mode of the sink's engine."""
+    at: float
+    target: str = ""
+    for_s: float = 0.0
+    after_s: float = 20.0
+
+
+def planned(
+    seed: int, kinds: Sequence[str], count: int, targets: Sequence[str] = (), for_s: float = 0.0, after_s: float = 20.0
+) -> list[Fault]:
+    """Returns so many faults in the order of their moments; a fifth of them comes on the heels of the one before."""
+    chance = Random(f"{seed} faults {kinds}")
+    moments = sorted(chance.uniform(0.02, 0.95) for _ in range(count))
+    found = []
+    for number, at in enumerate(moments):
+        heels = number > 0 and chance.random() < 0.2
+        target = chance.choice(list(targets)) if targets else ""
+        pause = chance.uniform(0.1, 3.0) if heels else after_s
+        found.append(Fault(kinds[number % len(kinds)], 1.0 if heels else at, target, for_s, pause))
+    return found

@@ -1,0 +1,122 @@
+"""R21 and R25: a constant load for long, with memory and open files looked at; and how much a core takes."""
+
+import time
+from statistics import median
+
+import msgspec
+
+from runtime.status import lags
+from tests.chaos.crew import Crew, usage
+from tests.chaos.drive import Drive
+from tests.chaos.feeder import Feeder
+from tests.chaos.part import Part
+from tests.chaos.report import Outcome
+from tests.chaos.stand import Stand
+from tests.harness import business_event, define, until
+
+DRIFT_MB = 20.0
+FILES_MAX = 4
+"""RocksDB's files come and go."""
+SAMPLE_S = 1.0
+GROWTH_MAX = 0.10
+SUBJECT_EVENTS = 20
+FEED_AHEAD = 20_000
+CHECK_S = 2.0
+CORE_RATE = 20_000
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Resident memory and open files of a process at one moment."""
+
+    resident_mb: float
+    files: int
+
+
+def r21(stand: Stand, outcome: Outcome, *, seconds: float, rate: float, warm_s: float, events: int) -> None:
+    """Soaks the pipeline for so long; or, with `events`, the whole flow in one worker with so many."""
+    if events:
+        whole_flow(stand, outcome, events)
+        return
+    with stand.drive("R21", workers=1) as drive:
+        soaked(drive, outcome, seconds, rate, warm_s)
+        outcome.take(drive.verdict())
+
+
+def soaked(drive: Drive, outcome: Outcome, seconds: float, rate: float, warm_s: float) -> None:
+    """Loads the pipeline, and compares memory and files at the end with those after the warm-up."""
+    uses: dict[str, list[Use]] = {name: [] for name in drive.crew.members}
+    drive.feed(int(seconds * rate), rate)
+    until_s = drive.now() + seconds
+    while drive.now() < until_s:
+        drive.rest(SAMPLE_S)
+        for name, found in uses.items():
+            found.append(use(drive.crew.members[name].pid))
+    drive.settle()
+    for name, found in uses.items():
+        warm, end = found[int(warm_s) : int(warm_s) + 15], found[-15:]
+        drift = median(each.resident_mb for each in end) - median(each.resident_mb for each in warm)
+        files = median(each.files for each in end) - median(each.files for each in warm)
+        outcome.require(drift <= DRIFT_MB, f"{name} drift MB", round(drift, 1))
+        outcome.require(abs(files) <= FILES_MAX, f"{name} files more", files)
+    outcome.require(not drive.exits(), "processes that ended", len(drive.exits()))
+
+
+def whole_flow(stand: Stand, outcome: Outcome, events: int) -> None:
+    """Runs `auterity worker` and `auterity analytics`, and compares the worker's memory at a fifth and at the end."""
+    at = stand.arena
+    at.fresh()
+    define(at)
+    parts = [
+        Part(role, role, at.bootstrap, at.registry, at.place / "flow", at.prefix) for role in ("worker", "analytics")
+    ]
+    feeder = Feeder(at.bootstrap, at.codec)
+    marks: dict[str, float] = {}
+    began = time.monotonic()
+    with Crew(parts) as crew:
+        crew.ready()
+        for fed in range(0, events, FEED_AHEAD):
+            span = range(fed, min(events, fed + FEED_AHEAD))
+            feeder.write(business_event(number, f"case-{number // SUBJECT_EVENTS}") for number in span)
+            feeder.flush()
+            until(lambda: sum(_behind(at.bootstrap, at.prefix).values()) < FEED_AHEAD, 3600, CHECK_S)
+            resident = use(crew.members["worker"].pid).resident_mb
+            outcome.events = span.stop
+            if span.stop >= events // 5 and "at a fifth" not in marks:
+                until(lambda: not any(_behind(at.bootstrap, at.prefix).values()), 3600, CHECK_S)
+                marks["at a fifth"] = use(crew.members["worker"].pid).resident_mb
+            stand.say(f"R21: {span.stop:,} events, {resident:.0f} MB, {time.monotonic() - began:.0f} s")
+        until(lambda: not any(_behind(at.bootstrap, at.prefix).values()), 3600, CHECK_S)
+        marks["at the end"] = use(crew.members["worker"].pid).resident_mb
+        sink = use(crew.members["analytics"].pid).resident_mb
+        exits = [code for member in crew.members.values() for code in member.exits]
+    growth = marks["at the end"] / marks["at a fifth"] - 1
+    outcome.detail |= {f"worker MB {name}": round(value) for name, value in marks.items()}
+    outcome.detail["analytics MB at the end"] = round(sink)
+    outcome.require(growth <= GROWTH_MAX, "growth", round(growth, 3))
+    outcome.require(not exits, "processes that ended", exits)
+
+
+def r25(stand: Stand, outcome: Outcome, *, events: int, judged: bool) -> None:
+    """Measures how many events a worker takes for each second of processor time, with everything on."""
+    with stand.drive("R25", workers=1) as drive:
+        [name] = drive.workers
+        drive.feed(events)
+        drive.reach(events // 10)  # warm
+        before, done = usage(drive.crew.members[name].pid)[0], drive.monitor.done(drive.totals)
+        drive.settle()
+        spent = usage(drive.crew.members[name].pid)[0] - before
+        rate = (events - done) / spent
+        outcome.detail["events a second and core"] = round(rate)
+        if judged:
+            outcome.require(rate >= CORE_RATE, "events a second and core", round(rate))
+        outcome.take(drive.verdict())
+
+
+def use(pid: int) -> Use:
+    """Returns what the process holds now."""
+    _, resident_mb, files = usage(pid)
+    return Use(resident_mb, files)
+
+
+def _behind(bootstrap: str, prefix: str) -> dict[str, int]:
+    return {stage: sum(places.values()) for stage, places in lags(bootstrap, prefix).items()}
