@@ -34,7 +34,8 @@ def r6(stand: Stand, outcome: Outcome, *, repeats: int) -> None:
         outcome.require(done.returncode == 0, "ended with", done.returncode)
         for each in told:
             outcome.events += 1
-            over = each["ms"] > CPU_MS_MAX or each["MB"] > PEAK_MB_MAX or each["error"] not in ("", "Undecodable")
+            slow = outcome.timed and each["ms"] > CPU_MS_MAX
+            over = slow or each["MB"] > PEAK_MB_MAX or each["error"] not in ("", "Undecodable")
             outcome.lost += over
             if over:
                 outcome.detail[each["bomb"]] = f"{each['ms']} ms, {each['MB']} MB {each['error']}"

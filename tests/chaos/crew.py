@@ -113,6 +113,7 @@ class Crew:
         member = self.members[name]
         process, began = member.process, time.monotonic()
         assert process is not None
+        member.part.ready.unlink(missing_ok=True)
         member.send(signal.SIGTERM)
         try:
             process.wait(STOP_S)

@@ -188,6 +188,10 @@ class Drive:
                 found.append(round(max(after, default=0.0), 1))
         return found
 
+    def at_work(self) -> list[str]:
+        """Returns the workers that have said that they run."""
+        return [name for name in self.workers if self.crew.members[name].part.ready.exists()]
+
     def exits(self) -> list[int]:
         """Returns how each process ended that ended by itself."""
         return [code for member in self.crew.members.values() for code in member.exits]

@@ -18,15 +18,16 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 def planned(
-    seed: int, kinds: Sequence[str], count: int, targets: Sequence[str] = (), for_s: float = 0.0, after_s: float = 20.0
+    seed: int, kinds: Sequence[str], count: int, targets: Sequence[str] = (), heels: float = 1 / 3
 ) -> list[Fault]:
-    """Returns so many faults in the order of their moments; a fifth of them comes on the heels of the one before."""
+    """Returns so many faults in the order of their moments; about `heels` of them come right after the one before."""
     chance = Random(f"{seed} faults {kinds}")
-    moments = sorted(chance.uniform(0.02, 0.95) for _ in range(count))
     found = []
-    for number, at in enumerate(moments):
-        heels = number > 0 and chance.random() < 0.2
+    for number, at in enumerate(sorted(chance.uniform(0.02, 0.95) for _ in range(count))):
         target = chance.choice(list(targets)) if targets else ""
-        pause = chance.uniform(0.1, 3.0) if heels else after_s
-        found.append(Fault(kinds[number % len(kinds)], 1.0 if heels else at, target, for_s, pause))
+        kind = kinds[number % len(kinds)]
+        if number and chance.random() < heels:
+            found.append(Fault(kind, 1.0, target, after_s=chance.uniform(0.1, 3.0)))
+        else:
+            found.append(Fault(kind, at, target))
     return found

@@ -2,55 +2,66 @@
 believes every body that decodes."""
 
 import asyncio
+import signal
 import sqlite3
-from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import fastavro
-import faust
 import msgspec
+from aiokafka import AIOKafkaConsumer
 
 from schemas.catalogue import TOPICS
 from schemas.codec import PREFIX
 from schemas.events import AgentStep, BusinessEvent
-from schemas.record import Record
-from streams.app import stage_app, subscribe
-from streams.progress import Progress
+from streams.app import group
 from streams.stage import Tools
 from tests.chaos.totals import NAME, Total, outcome
 
+RECORDS_MAX = 500
+COMMIT_MS = 500
 WORK_S = 0.02
-"""What a run of records takes it at least."""
+"""What a batch takes it at least."""
 
 
 class NaiveStage:
     """Counts in a database that all workers share; right as long as nothing happens."""
 
-    name = NAME
-    topics: Sequence[str] = ("business-events",)
-
-    def __init__(self, tools: Tools) -> None:
-        self.place = tools.place
-        self.progress = Progress()
-        self.app: faust.App = stage_app(tools.place, NAME)
+    def __init__(self, tools: Tools, session_timeout_s: float) -> None:
         self._tools = tools
+        self._consumer = AIOKafkaConsumer(
+            "business-events",
+            bootstrap_servers=tools.place.bootstrap,
+            group_id=group(tools.place, NAME),
+            auto_offset_reset="earliest",
+            enable_auto_commit=True,
+            auto_commit_interval_ms=COMMIT_MS,
+            session_timeout_ms=int(session_timeout_s * 1000),
+            heartbeat_interval_ms=1000,
+            metadata_max_age_ms=5000,
+        )
         self._table = sqlite3.connect(tools.place.folder.parent / "naive.db", isolation_level=None, timeout=30)
         self._table.execute("PRAGMA synchronous = OFF")
         self._table.execute("CREATE TABLE IF NOT EXISTS totals (key BLOB PRIMARY KEY, total BLOB)")
-        self.app.agent(subscribe(self.app, self.topics), name=f"{NAME}.agent")(self._count)
 
-    async def _count(self, stream: Any) -> None:
-        async for event in stream.noack().events():
-            event.ack()
-            await asyncio.sleep(WORK_S)
-            steps = [self._step(record, said) for record in event.value if (said := believed(record)) is not None]
-            await self._tools.publisher.publish([self._tools.codec.encode(each, "naive") for each in steps])
-            self.progress.finish()
+    async def run(self, ready: Path) -> None:
+        """Runs until SIGTERM."""
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await self._consumer.start()
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        ready.touch()
+        while not stop.is_set():
+            for fetched in (await self._consumer.getmany(timeout_ms=200, max_records=RECORDS_MAX)).values():
+                await asyncio.sleep(WORK_S)
+                steps = [self._step(each, said) for each in fetched if (said := believed(each)) is not None]
+                await self._tools.publisher.publish([self._tools.codec.encode(each, "naive") for each in steps])
+        await self._consumer.stop()
 
-    def _step(self, record: Record, said: BusinessEvent) -> AgentStep:
+    def _step(self, record: Any, said: BusinessEvent) -> AgentStep:
         """Counts the event, once more if need be, and returns a step with an id of chance."""
         found = self._table.execute("SELECT total FROM totals WHERE key = ?", (record.key,)).fetchone()
         before = msgspec.msgpack.decode(found[0], type=Total) if found else Total()
@@ -59,7 +70,7 @@ class NaiveStage:
         return outcome(said, str(uuid4()), total)
 
 
-def believed(record: Record) -> BusinessEvent | None:
+def believed(record: Any) -> BusinessEvent | None:
     """Returns the event of a body, whatever digest, key and headers say; None when it does not decode."""
     try:
         data = fastavro.schemaless_reader(BytesIO((record.value or b"")[PREFIX:]), _schema(record.topic), None)

@@ -39,7 +39,7 @@ def r2(stand: Stand, outcome: Outcome, *, kills: int, events: int, outage_s: flo
             stand.arena.broker_crash(outage_s)
             resumed.append(_resumes(drive))
         drive.settle()
-        outcome.require(max(resumed) <= RESUME_S, "slowest resumption s", round(max(resumed), 1))
+        outcome.within(round(max(resumed), 1), RESUME_S, "slowest resumption s")
         outcome.take(drive.verdict())
 
 

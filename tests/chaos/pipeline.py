@@ -41,11 +41,11 @@ async def _stage(part: Part) -> None:
 
 
 async def _naive(part: Part) -> None:
-    from runtime.worker import Workbench, serve
+    from runtime.worker import Workbench
     from tests.chaos.naive import NaiveStage
 
     async with Workbench(_place(part), part.registry) as tools:
-        await serve([NaiveStage(tools)], part.ready)
+        await NaiveStage(tools, part.session_timeout_s).run(part.ready)
 
 
 async def _sink(part: Part) -> None:

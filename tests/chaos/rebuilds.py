@@ -74,7 +74,7 @@ def cold(drive: Drive, outcome: Outcome, seconds: float) -> None:
     drive.crew.release_without_disk(name)
     drive.reach(before[drive.totals] + PROBES)
     took = time.monotonic() - began
-    outcome.require(took <= seconds, "recovered after s", round(took, 1))
+    outcome.within(round(took, 1), seconds, "recovered after s")
     outcome.detail["keys"] = drive.oracle.keys
     drive.settle()
 

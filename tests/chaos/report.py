@@ -22,6 +22,8 @@ class Outcome(msgspec.Struct):
     passed: bool = True
     scale: dict[str, Any] = msgspec.field(default_factory=dict)
     detail: dict[str, Any] = msgspec.field(default_factory=dict)
+    timed: bool = True
+    """False where other programs share the machine: then times are told, not judged."""
     redelivered: float = 0.0
     """Copies beyond the first on the topic of the steps, as a share of the events."""
 
@@ -36,6 +38,10 @@ class Outcome(msgspec.Struct):
             self.detail[name] = max(self.detail.get(name, 0), value) if isinstance(value, float) else value
         self.detail["inversions"] = self.detail.get("inversions", 0) + verdict.inversions
         self.passed &= verdict.holds
+
+    def within(self, value: float, limit: float, name: str) -> None:
+        """Adds a measured figure that must not pass its limit, where times are judged."""
+        self.require(value <= limit or not self.timed, name, value)
 
     def require(self, holds: bool, name: str, value: Any) -> None:
         """Adds a figure that the row stands or falls with."""

@@ -14,7 +14,7 @@ from tests.chaos.verdict import Verdict
 class Stand:
     """Opens an arena at the first need, unless it is given one; used as a context."""
 
-    def __init__(self, seed: int, given: Arena | None = None, until: float = float("inf")) -> None:
+    def __init__(self, seed: int, given: Arena | None = None, until: float = float("inf"), timed: bool = True) -> None:
         self.seed = seed
         self.stalls: list[tuple[str, float]] = []
         """The longest stretch without progress of each run, by row."""
@@ -22,6 +22,8 @@ class Stand:
         """How long nothing moved after each fault that cost the group a member."""
         self.kept: dict[str, Verdict] = {}
         """Verdicts that another row judges too."""
+        self.timed = timed
+        """Whether rows judge times; see Outcome."""
         self._arena = given
         self._until = until
         self._stack = ExitStack()
