@@ -10,9 +10,12 @@ run: ## start the platform and the demo, stay up until Ctrl-C; ARGS=--exit stops
 	@sh deploy/bootstrap.sh
 	@.venv/bin/auterity demo $(ARGS)
 
-test: ## run every test; ARGS="-k word" goes to pytest
+# Two sessions, a file at a time; one that dies ends the run. The tests start some two hundred processes of Python,
+# which must not compile every module anew.
+test: ## run every test; ARGS="-k word" goes to pytest, ARGS="-n 0" runs them in one process
 	@sh deploy/bootstrap.sh tests
-	@.venv/bin/python -m pytest $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest \
+		-n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 check: ## hold format, lint, types and the import rule
 	@sh deploy/bootstrap.sh

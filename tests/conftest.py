@@ -1,4 +1,7 @@
-"""One real Kafka and one real registry for the whole session; every test that asks for `log` gets empty topics."""
+"""One real Kafka and one real registry for a whole session; every test that asks for `log` gets empty topics.
+
+`make test` has two sessions side by side (pytest-xdist), each with servers of its own.
+"""
 
 import time
 from collections.abc import Iterator
@@ -17,6 +20,18 @@ from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+LONGEST = ("runtime/test_main_job.py", "streams/test_flow.py", "runtime/test_platform.py", "project/test_docs.py")
+"""Files that take a minute or more, the longest first."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, files that take long are handed out first: then no session waits for another at the end."""
+    if not hasattr(config, "workerinput"):
+        return
+    here = Path(__file__).parent
+    longest = {here / name: turn for turn, name in enumerate(LONGEST)}
+    with_servers = {item.path for item in items if "servers" in (*item.keywords, *getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: longest.get(item.path, len(longest) + (item.path not in with_servers)))
 
 
 class Servers:

@@ -25,6 +25,9 @@ from schemas.events import BusinessEvent, Event
 from schemas.record import Outgoing, Record
 
 ROOT = Path(__file__).parents[1]
+START_S = 120.0
+SETTLE_S = 180.0
+"""Far beyond what it takes on a machine that has nothing else to do."""
 
 
 class Worker:
@@ -62,7 +65,7 @@ class Worker:
         with (self.folder / f"{self._command}.log").open("ab") as log:
             argv = [sys.executable, "-m", "runtime.cli", self._command]
             self.process = subprocess.Popen(argv, env=self._env, stdout=log, stderr=log, cwd=ROOT)
-        until(lambda: ready.exists() or self.process.poll() is not None, 60)
+        until(lambda: ready.exists() or self.process.poll() is not None, START_S)
         assert self.process.poll() is None, self.log()
 
     def kill(self) -> None:
@@ -81,7 +84,7 @@ class Worker:
         """What it printed."""
         return (self.folder / f"{self._command}.log").read_text(errors="replace")
 
-    def settle(self, timeout_s: float = 90, stages: Sequence[str] | None = None) -> None:
+    def settle(self, timeout_s: float = SETTLE_S, stages: Sequence[str] | None = None) -> None:
         """Returns when every stage has committed all of its topics, twice running; starts a worker that ended."""
         idle = 0
 

@@ -11,10 +11,9 @@ import pytest
 from connectors.kafka import ends
 from schemas.catalogue import TOPICS
 from tests.conftest import SHARED
-from tests.runtime.test_platform import Platform, auterity
+from tests.runtime.test_platform import NOUNS, Platform, auterity
 
 VOLVO, SEPSIS = SHARED / "volvo-it-incidents.csv.gz", SHARED / "sepsis-cases.csv.gz"
-NOUNS = [topic.noun for topic in TOPICS.values()]
 
 pytestmark = [
     pytest.mark.servers,
@@ -32,7 +31,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     assert done.returncode == 0, done.stderr
     platform = Platform(folder, json.loads(done.stdout))
     both = [_ingest(folder, VOLVO, "volvo-it", "volvo"), _ingest(folder, SEPSIS, "sepsis", "hospital")]
-    assert [each.wait(300) for each in both] == [0, 0]
+    assert [each.wait(600) for each in both] == [0, 0]
     done = auterity("status", "--wait", "--data-dir", str(folder), timeout=600)
     assert done.returncode == 0, done.stderr
     yield platform
@@ -88,8 +87,6 @@ def test_every_decision_can_be_made_again_from_the_log(platform: Platform) -> No
     found = platform.answer("replay", "--verify")
     assert (found["differences"], found["pending"]) == (0, 0)
     assert found["checked"] == 79308 + 2 * 8400 + 9 * 8400 + 6 * 8400 + 8400
-    narrowed = platform.answer("replay", "--verify", "--tenant", "hospital")
-    assert (narrowed["differences"], narrowed["topics"]["business-events"]["records"]) == (0, 13775)
 
 
 def test_no_record_was_given_up(platform: Platform) -> None:

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import clickhouse_connect
 import httpx2
 import pytest
-from sink_records import business, records
+from sink_records import business, codec, records
 
 from schemas.errors import Rejected, Unavailable
 from sinks.clickhouse import ClickHouseSink
@@ -25,19 +26,41 @@ EVIL = "o'neil\\'); -- %"
 Ask = Callable[..., Table]
 
 
-@pytest.fixture
-def endpoint(folder: Path, sink: ClickHouseSink, database: str) -> Iterator[Endpoint]:
-    tenants = ["acme", "acme", "acme", "zeta", "zeta", EVIL]
-    sink.write(records([business(number, tenant=tenant) for number, tenant in enumerate(tenants)]))
-    sink.write(records([business(0, tenant="acme")], start=50))
+@contextmanager
+def serving(engine: ChdbEngine, folder: Path, database: str) -> Iterator[tuple[ClickHouseSink, Endpoint]]:
+    """A database of this name, as a sink prepares it, behind an endpoint."""
+    sink = ClickHouseSink(engine, codec(), ("business-events",), database)
+    sink.prepare()
     endpoint = Endpoint(Reader(folder, database, LIMITS), TOKEN)
     endpoint.start()
-    yield endpoint
-    endpoint.close()
+    try:
+        yield sink, endpoint
+    finally:
+        endpoint.close()
+        engine.execute(f"DROP DATABASE {database} SYNC")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def database() -> str:
+    """One for all tests here: whoever reads changes nothing, and that is what they prove."""
+    return "endpoint"
+
+
+@pytest.fixture(scope="module")
+def endpoint(engine: ChdbEngine, folder: Path, database: str) -> Iterator[Endpoint]:
+    tenants = ["acme", "acme", "acme", "zeta", "zeta", EVIL]
+    with serving(engine, folder, database) as (sink, endpoint):
+        sink.write(records([business(number, tenant=tenant) for number, tenant in enumerate(tenants)]))
+        sink.write(records([business(0, tenant="acme")], start=50))
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
 def ask(endpoint: Endpoint) -> Ask:
+    return asking(endpoint)
+
+
+def asking(endpoint: Endpoint) -> Ask:
     return lambda sql, tenant=None: query(endpoint.url, TOKEN, sql, tenant, timeout_s=5)
 
 
@@ -324,31 +347,36 @@ def test_an_own_format_is_named_as_the_fault(ask: Ask) -> None:
         ask("SELECT 1 FORMAT CSV")
 
 
-def test_readers_at_once_disturb_no_insert(ask: Ask, sink: ClickHouseSink) -> None:
+def test_readers_at_once_disturb_no_insert(engine: ChdbEngine, folder: Path) -> None:
     stop = Event()
     errors: list[Exception] = []
     counts: list[int] = []
 
-    def read() -> None:
+    def read(ask: Ask) -> None:
         while not stop.is_set():
             try:
                 counts.append(ask("SELECT count() FROM business_events WHERE source = 'volvo-it'", "load").rows[0][0])
             except Exception as error:  # noqa: BLE001
                 errors.append(error)
 
-    readers = [Thread(target=read) for _ in range(3)]
-    for each in readers:
-        each.start()
-    for batch in range(8):
-        events = [business(1000 + batch * 500 + number, tenant="load") for number in range(500)]
-        assert sink.write(records(events, start=1000 + batch * 500)) == []
-    stop.set()
-    for each in readers:
-        each.join()
+    with serving(engine, folder, "readers") as (sink, endpoint):
+        ask = asking(endpoint)
+        readers = [Thread(target=read, args=(ask,)) for _ in range(3)]
+        for each in readers:
+            each.start()
+        try:
+            for batch in range(8):
+                events = [business(1000 + batch * 500 + number, tenant="load") for number in range(500)]
+                assert sink.write(records(events, start=1000 + batch * 500)) == []
+        finally:
+            stop.set()
+            for each in readers:
+                each.join()
+        found = ask("SELECT count() FROM business_events", "load").rows
 
     assert errors == []
     assert all(count % 500 == 0 for count in counts)
-    assert ask("SELECT count() FROM business_events", "load").rows == [[4000]]
+    assert found == [[4000]]
 
 
 def test_the_token_file_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None:
