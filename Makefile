@@ -1,7 +1,7 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format bench chaos clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,10 @@ format: ## write the code as `check` wants it
 bench: ## measure against other stream processors (at most 25 minutes); ARGS="--quick" for a look
 	@sh deploy/bootstrap.sh
 	@.venv/bin/auterity bench $(ARGS)
+
+chaos: ## kill, freeze and starve everything, and count (at most 40 minutes); ARGS="--full", "--only R9 --seed 7"
+	@sh deploy/bootstrap.sh tests
+	@.venv/bin/python -m tests.chaos $(ARGS)
 
 clean: ## remove what was built or installed here; data directories (.auterity) stay
 	rm -rf .venv .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

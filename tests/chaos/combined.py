@@ -32,7 +32,7 @@ def disturbed(stand: Stand, outcome: Outcome, how: Shared) -> None:
         with drive.load(RATE):
             away = pool.submit(sink_outages, drive, how.outage_s, 1)
             freeze(drive, how.zombies)
-            told(outcome, terminate(drive, how.stops))
+            told(outcome, terminate(drive, how.stops, at_once=2))
             passed = away.result()["committed while away"]
         drive.settle()
         outcome.require(not passed, "committed while away", passed)

@@ -1,5 +1,6 @@
 """R12 and R14: workers that are frozen past their session and woken, or asked to end, under load."""
 
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from statistics import median
 
@@ -53,14 +54,15 @@ def freeze(drive: Drive, zombies: int) -> None:
         drive.rest(chance.uniform(2.0, 5.0))
 
 
-def terminate(drive: Drive, stops: int) -> list[float]:
-    """Ends one of the workers that are at work with SIGTERM, so many times; returns how long each took."""
+def terminate(drive: Drive, stops: int, at_once: int = 1) -> list[float]:
+    """Ends workers that are at work with SIGTERM, so many times; returns how long each took."""
     chance = Random(f"{drive.seed} stops")
-    seconds = []
-    for _ in range(stops):
-        until(lambda: bool(drive.at_work()), READY_S)
-        name = chance.choice(drive.at_work())
-        seconds.append(drive.crew.term(name))
-        drive.applied.append((drive.now(), Fault("term", 0.0, name)))
-        drive.rest(chance.uniform(0.2, 1.5))
+    seconds: list[float] = []
+    with ThreadPoolExecutor(at_once) as pool:
+        while len(seconds) < stops:
+            until(lambda: bool(drive.at_work()), READY_S)
+            names = chance.sample(drive.at_work(), min(at_once, stops - len(seconds), len(drive.at_work())))
+            seconds += pool.map(drive.crew.term, names)
+            drive.applied += [(drive.now(), Fault("term", 0.0, name)) for name in names]
+            drive.rest(chance.uniform(0.2, 1.5))
     return seconds

@@ -74,7 +74,7 @@ class Monitor:
         """
         found = []
         for group in self._groups:
-            since = before = None
+            since = before = last_at = None
             for sample in self.samples:
                 if not begin <= sample.at <= until:
                     continue
@@ -86,8 +86,9 @@ class Monitor:
                         found.append((group, since, sample.at - since))
                     since = None if moving else sample.at
                 before = now
-            if since is not None:
-                found.append((group, since, self.samples[-1].at - since))
+                last_at = sample.at
+            if since is not None and last_at is not None:
+                found.append((group, since, last_at - since))
         return found
 
     def stall_s(self, begin: float = 0.0) -> float:
