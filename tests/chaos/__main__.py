@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.chaos.report import Outcome, document, line
+from tests.chaos.report import LEFT_OUT, Outcome, document, line
 from tests.chaos.rows import CONTROLS, FULL, GATE, ROWS, SCALED, Row
 from tests.chaos.stand import Stand
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         print(document(faults, controls, asked.seed, scale))
     else:
         print("\n".join(line(outcome, row in CONTROLS) for row, outcome in found))
+        print("\nleft out:", *LEFT_OUT, sep="\n  ")
         print(f"\nscale {scale}, seed {asked.seed}: {'all hold' if held else 'NOT ALL HOLD'}")
     return 0 if held else 1
 

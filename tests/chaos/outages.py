@@ -52,7 +52,7 @@ def r3(stand: Stand, outcome: Outcome, *, outage_s: float, times: int) -> None:
         drive.settle()
         outcome.require(not found["committed while away"], "committed while away", found["committed while away"])
         outcome.detail["modes"] = found["modes"]
-        outcome.detail["drained after s"] = round(time.monotonic() - began, 1)
+        outcome.within(round(time.monotonic() - began, 1), 2 * outage_s, "drained after s")
         outcome.take(drive.verdict())
 
 

@@ -6,8 +6,11 @@ from random import Random
 
 import msgspec
 
+from schemas.catalogue import TOPICS
 from schemas.codec import Codec
+from schemas.errors import Undecodable
 from schemas.record import DIGEST, Outgoing
+from tests import event_strategies
 from tests.chaos.drive import Drive
 from tests.chaos.oracle import Oracle
 from tests.chaos.report import Outcome
@@ -17,12 +20,18 @@ STALL_MAX_S = 60.0
 DEATHS_MAX = 3
 LARGE_BYTES = 10 * 1024 * 1024
 LARGE_COUNT = 3
+WHOLE = 50
+"""Records of a topic that are damaged in turn."""
 KINDS = ("cut", "flipped", "other schema", "unknown schema", "magic", "empty", "trailing", "noise")
 UNREGISTERED = 2**31 - 1
 
 
-def r5(stand: Stand, outcome: Outcome, *, bad: int, good: int, again: int) -> None:
-    """Mixes what nobody can read with good events; then sends some of it again, repaired."""
+def r5(stand: Stand, outcome: Outcome, *, bad: int, good: int, again: int, pure: int) -> None:
+    """Mixes what nobody can read with good events; then sends some of it again, repaired.
+
+    `pure` records of each topic are read by the codec alone.
+    """
+    fuzzed(outcome, stand.seed, pure)
     with stand.drive("R5", keys=200) as drive:
         mixed(drive, bad, good)
         drive.settle()
@@ -43,6 +52,23 @@ def r8(stand: Stand, outcome: Outcome, *, raising: int, crashing: int, events: i
         outcome.require(deaths(drive) <= DEATHS_MAX * crashing, "deaths", deaths(drive))
         outcome.within(round(drive.monitor.stall_s(), 1), STALL_MAX_S, "longest stall s")
         outcome.take(drive.verdict())
+
+
+def fuzzed(outcome: Outcome, seed: int, count: int) -> None:
+    """Has the codec read so many damaged records of each topic; lost is what it takes for an event."""
+    chance = Random(f"{seed} fuzz")
+    read = event_strategies.codec()
+    for topic in sorted(TOPICS) if count else ():
+        whole = [read.encode(event_strategies.event(topic, chance), "chaos") for _ in range(WHOLE)]
+        for number in range(count):
+            record = _damage(chance.choice(whole), KINDS[number % len(KINDS)], read, chance)
+            try:
+                read.decode(event_strategies.recorded(record))
+            except Undecodable:
+                continue
+            outcome.lost += 1
+        outcome.events += count
+    outcome.require(not outcome.lost, "taken for events", outcome.lost)
 
 
 def deaths(drive: Drive) -> int:
@@ -94,7 +120,8 @@ def _damage(record: Outgoing, kind: str, codec: Codec, chance: Random) -> Outgoi
         case "flipped":
             value[chance.randrange(5, len(value))] ^= 1 << chance.randrange(8)
         case "other schema":
-            value[1:5] = min(codec.numbers("requests")).to_bytes(4)
+            other = "requests" if record.topic != "requests" else "definitions"
+            value[1:5] = min(codec.numbers(other)).to_bytes(4)
         case "unknown schema":
             value[1:5] = chance.randrange(10**6, UNREGISTERED).to_bytes(4)
         case "magic":

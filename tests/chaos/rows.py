@@ -109,9 +109,9 @@ ROWS = (
         "R5",
         "what nobody can read becomes a dead letter and stops nothing",
         poisons.r5,
-        {"bad": 10_000, "good": 10_000, "again": 0},
-        {"bad": 50_000, "good": 50_000, "again": 1000},
-        {"bad": 1_000_000, "good": 100_000, "again": 10_000},
+        {"bad": 10_000, "good": 10_000, "again": 0, "pure": 1000},
+        {"bad": 50_000, "good": 50_000, "again": 1000, "pure": 20_000},
+        {"bad": 100_000, "good": 100_000, "again": 10_000, "pure": 1_000_000},
         (60, 150, 2400),
     ),
     row(

@@ -1,6 +1,7 @@
 """R21 and R25: a constant load for long, with memory and open files looked at; and how much a core takes."""
 
 import time
+from pathlib import Path
 from statistics import median
 
 import msgspec
@@ -12,6 +13,7 @@ from tests.chaos.feeder import Feeder
 from tests.chaos.part import Part
 from tests.chaos.report import Outcome
 from tests.chaos.stand import Stand
+from tests.chaos.tables import query
 from tests.harness import business_event, define, until
 
 DRIFT_MB = 20.0
@@ -99,6 +101,22 @@ def whole_flow(stand: Stand, outcome: Outcome, events: int) -> None:
     outcome.detail["analytics MB at the end"] = round(sink)
     outcome.require(growth <= GROWTH_MAX, "growth", round(growth, 3))
     outcome.require(not exits, "processes that ended", exits)
+    _judged(outcome, at.place / "flow" / "clickhouse")
+
+
+def _judged(outcome: Outcome, folder: Path) -> None:
+    """Adds what the tables say of the whole flow: every event has its row and its request, every run its end."""
+    runs = -(-outcome.events // SUBJECT_EVENTS)
+    for noun, wanted, what in (
+        ("business_events", outcome.events, "event_id"),
+        ("requests", outcome.events, "causation_id"),
+        ("workflow_runs", runs, "if(status = 'completed', run_id, NULL)"),
+    ):
+        [[rows, different]] = query(folder, f"SELECT count({what}), uniqExact({what}) FROM auterity.{noun}")
+        outcome.lost += max(0, wanted - int(different))
+        outcome.doubled += max(0, int(rows) - wanted)
+        outcome.detail[noun] = int(rows)
+    outcome.require(not (outcome.lost or outcome.doubled), "lost, doubled", [outcome.lost, outcome.doubled])
 
 
 def r25(stand: Stand, outcome: Outcome, *, events: int) -> None:
