@@ -247,7 +247,7 @@ CONTROLS = (
         "R1 naive",
         "an agent that acknowledges before it works loses or doubles",
         controls.naive_r1,
-        {"events": 20_000, "kills": 4},
+        {"events": 10_000, "kills": 6},
         {"events": 40_000, "kills": 6},
         {"events": 100_000, "kills": 10},
         (50, 70, 120),
