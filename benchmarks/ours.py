@@ -15,7 +15,8 @@ from benchmarks.deciders import Counted, Route, Total
 from benchmarks.load import SOURCE
 from benchmarks.sample import business_event
 from benchmarks.task import Task, given
-from connectors.kafka import committed, ends, ensure_changelogs, read_all
+from connectors.kafka import committed, ends, ensure_changelogs
+from connectors.reader import TopicReader, whole
 from connectors.registry import codec_of
 from domain.compliance import Compliance
 from domain.decider import Decider
@@ -112,10 +113,11 @@ def read(task: Task) -> None:
     clock = Clock()
     clock.begin()
     count = 0
-    for batch in read_all(task.bootstrap, [task.topic]):
-        for record in batch:
-            codec.check(record)
-        count += len(batch)
+    reader = TopicReader(task.bootstrap)
+    for batches in reader.batches(whole(task.bootstrap, [task.topic])):
+        for batch in batches:
+            assert not codec.unsound(batch)
+            count += batch.count
     clock.end()
     clock.report(count)
 

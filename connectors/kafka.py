@@ -1,27 +1,23 @@
-"""Kafka through librdkafka: a reader of whole topics, and what an administrator does."""
+"""What an administrator does on Kafka, through librdkafka: topics, offsets, groups."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
-    Message,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, Topic
 from schemas.errors import Rejected, Unavailable
-from schemas.record import Record
 
 REQUEST_TIMEOUT_S = 10.0
 CREATE_TIMEOUT_S = 30.0
-READ_BATCH = 5000
 REWIND_WAIT_S = 30.0
 PASSING = frozenset(
     {
@@ -125,6 +121,19 @@ def begins(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     return _offsets(bootstrap, topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
 
+class Ends:
+    """Asks for ends again and again over one connection; from any thread."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = _admin(bootstrap)
+
+    def of(self, topic: str, partition: int) -> int:
+        """Returns the next offset of a partition that is there, as the broker says now."""
+        place = TopicPartition(topic, partition)
+        return _listed(self._admin, self._bootstrap, {place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
+
+
 def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
     """Returns what the consumer group has committed: the next offset it would read, by topic and partition.
 
@@ -178,117 +187,6 @@ def rewind(bootstrap: str, group: str, wait_s: float = REWIND_WAIT_S) -> None:
         if time.monotonic() > deadline:
             raise KafkaUnavailable(f"consumer group {group} cannot be set back: {reason}")
         time.sleep(0.5)
-
-
-class TopicReader:
-    """Reads partitions by place, outside any group. Close it."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._admin = _admin(bootstrap)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": "auterity-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.message.max.bytes": DEAD_LETTER_BYTES_MAX,
-                "queued.max.messages.kbytes": 65_536,
-                "fetch.wait.max.ms": 50,
-                "log_level": 2,
-            },
-            logger=_silent(),
-        )
-
-    def read(self, span: Mapping[tuple[str, int], tuple[int, int]], stall_s: float = 30.0) -> Iterator[list[Record]]:
-        """Yields batches of records of each partition's offsets [from, to), each partition in order.
-
-        Raises KafkaUnavailable when nothing comes for `stall_s` although records are left.
-        """
-        left = {place: end for place, (begin, end) in span.items() if begin < end}
-        self._consumer.assign([TopicPartition(*place, span[place][0]) for place in left])
-        last = time.monotonic()
-        while left:
-            messages = self._consumer.consume(READ_BATCH, timeout=0.2)
-            batch = []
-            for message in messages:
-                if (error := message.error()) is not None:
-                    raise KafkaUnavailable(f"Kafka at {self._bootstrap}: {error.str()}")
-                record = _record(message)
-                place = (record.topic, record.partition)
-                if place in left and record.offset < left[place]:
-                    batch.append(record)
-                    if record.offset + 1 >= left[place]:
-                        del left[place]
-            if batch:
-                last = time.monotonic()
-                yield batch
-            elif left:
-                self._skip_holes(left)
-                if time.monotonic() - last > stall_s:
-                    raise KafkaUnavailable(f"Kafka at {self._bootstrap}: no records for {stall_s:.0f} s, {left} left")
-
-    def follow(self, topic: str, partitions: int, stop: Callable[[], bool]) -> Iterator[list[Record]]:
-        """Yields batches from the first record on and goes on for ever; an empty batch when nothing came for 1 s."""
-        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
-        while not stop():
-            messages = self._consumer.consume(READ_BATCH, timeout=1.0)
-            yield [_record(message) for message in messages if message.error() is None]
-
-    def end(self, topic: str, partition: int) -> int:
-        """Returns the next offset of the partition, as the broker says now; may be called from any thread."""
-        place = TopicPartition(topic, partition)
-        return _listed(self._admin, self._bootstrap, {place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
-
-    def close(self) -> None:
-        """Leaves the broker."""
-        self._consumer.close()
-
-    def _skip_holes(self, left: dict[tuple[str, int], int]) -> None:
-        """Offsets at the end that hold no record (compacted) are not waited for."""
-        for position in self._consumer.position([TopicPartition(*place) for place in left]):
-            place = (position.topic, position.partition)
-            if position.offset >= left[place]:
-                del left[place]
-
-
-class KafkaLog:
-    """A LogReader: see domain.ports. Each read has a consumer of its own."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-
-    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Sequence[Record]]:
-        """See domain.ports.LogReader."""
-        reader = TopicReader(self._bootstrap)
-        try:
-            yield from reader.read({(topic, partition): (begin, end)})
-        finally:
-            reader.close()
-
-    def ends(self, topic: str) -> dict[int, int]:
-        """See domain.ports.LogReader."""
-        return {number: end for (_, number), end in ends(self._bootstrap, [topic]).items()}
-
-
-def read_all(bootstrap: str, topics: Sequence[str]) -> Iterator[list[Record]]:
-    """Yields every record that lies on the topics now, in batches; each partition in order."""
-    first, last = begins(bootstrap, topics), ends(bootstrap, topics)
-    reader = TopicReader(bootstrap)
-    try:
-        yield from reader.read({place: (first[place], end) for place, end in last.items()})
-    finally:
-        reader.close()
-
-
-def _record(message: Message) -> Record:
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None and partition is not None and offset is not None
-    try:
-        headers: Any = message.headers() or []
-    except SystemError:  # a header's name that is no text: without its headers the digest does not hold
-        headers = []
-    return Record(topic, partition, offset, message.timestamp()[1], message.key(), message.value(), headers)
 
 
 def _topics(admin: AdminClient, bootstrap: str) -> dict[str, int]:

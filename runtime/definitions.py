@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from connectors.kafka import TopicReader, read_all
+from connectors.kafka import Ends
+from connectors.reader import TopicReader, read_all
 from domain.definitions import PLATFORM, BadDefinition, Definitions, define
 from domain.ports import Publisher
 from schemas.codec import Codec
@@ -101,6 +102,7 @@ class Follower:
         self._bootstrap = bootstrap
         self._stopped = threading.Event()
         self._reader = TopicReader(bootstrap)
+        self._ends = Ends(bootstrap)
         self._next = 0
         self._asking: asyncio.Future[None] | None = None
         self._asked: asyncio.Future[None] | None = None
@@ -124,7 +126,7 @@ class Follower:
         if before is not None:
             await asyncio.wait([before])
         self._asking, self._asked = self._asked, None
-        end = await asyncio.to_thread(self._reader.end, TOPIC, 0)
+        end = await asyncio.to_thread(self._ends.of, TOPIC, 0)
         try:
             async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
                 while self._next < end:  # noqa: ASYNC110  the reader is a thread

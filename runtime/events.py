@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.kafka import TopicReader, begins, ends
+from connectors.kafka import begins, ends
+from connectors.reader import TopicReader
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 from schemas.errors import Rejected, Undecodable

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.ingest import Ingested, Progress, ingest
-from connectors.kafka import read_all
 from connectors.publisher import KafkaPublisher
+from connectors.reader import read_all
 from connectors.registry import codec_of
 from connectors.sources import Source, WorkflowBy, load_source
 from domain.definitions import PLATFORM

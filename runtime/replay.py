@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from connectors.kafka import TopicReader, begins, committed, ends
+from connectors.kafka import begins, committed, ends
+from connectors.reader import TopicReader
 from domain.replay import READ_ORDER, Bounds, Replay, Verdict
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from connectors.kafka import TopicReader, begins, committed, ends
+from connectors.kafka import begins, committed, ends
+from connectors.reader import TopicReader
 from schemas.errors import Unavailable
 from streams.app import Place, group
 from streams.progress import Progress

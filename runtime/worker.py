@@ -11,11 +11,13 @@ from typing import Any
 import uvloop
 
 from agents.relaycore import RelayCore
-from connectors.kafka import KafkaLog, ensure_changelogs, ensure_topics
+from connectors.kafka import ensure_changelogs, ensure_topics
 from connectors.models.hosted import Models
 from connectors.publisher import KafkaPublisher
+from connectors.reader import KafkaLog
 from connectors.registry import Registry
 from runtime.definitions import Follower
+from runtime.memory import bound
 from runtime.settings import Settings
 from runtime.supervisor import worker_name
 from runtime.watchdog import Watchdog, Watched
@@ -32,6 +34,7 @@ DRAIN_S = 8.0
 
 def run_worker(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings, number: int = 1) -> None:
     """Runs until SIGTERM; every stage finishes what it holds, then the process ends."""
+    bound()
     name = worker_name(number)
     place = Place(bootstrap, data_dir / name, conf.group_prefix)
     uvloop.run(_worker(place, registry_url, conf, data_dir / "run" / f"{name}.ready"))

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.batch import RecordBatch
 from schemas.catalogue import BY_EVENT, DOOR_BYTES_MAX, TOPICS, Topic
 from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
 from schemas.reader import Reader, compile_reader
 from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, opened, seal
+from schemas.sealed import Seals
 from schemas.shape import UnreadableSchema
 from schemas.writer import Writer, compile_writer
 
@@ -94,6 +96,20 @@ class Codec:
         """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
         self._opened(record)
 
+    def unsound(self, batch: RecordBatch) -> list[tuple[Record, Undecodable]]:
+        """Returns each record of the batch that `check` would not pass, and why; takes it apart only if one may not."""
+        known = self._topics[batch.topic]
+        body = batch.body
+        if body is not None and known.seals.sound(body, batch.count, known.readers, known.bytes_max):
+            return []
+        found = []
+        for record in batch.unpack():
+            try:
+                self._opened(record)
+            except Undecodable as error:
+                found.append((record, error))
+        return found
+
     def decode(self, record: Record) -> Event:
         """Returns the event of this record, read with the writer's schema as ours.
 
@@ -151,6 +167,7 @@ class _Known:
         self.readers: dict[bytes, Reader] = {}
         """By the first bytes of a frame."""
         self.write: Writer | None = None
+        self.seals = Seals(topic)
         self._topic = topic
         self._own = topic.schema
         self._unreadable: dict[int, str] = {}

@@ -6,8 +6,8 @@ from typing import Any
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, ITEMS_MAX, Topic
 from schemas.codec import PREFIX
+from schemas.layout import DIGEST_BYTES, Part, layout
 from sinks.engine import literal, name
-from sinks.kafka_block import DIGEST_BYTES, Part, layout
 from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns, wrong
 
 FIRST = "_length Int64, _attributes FixedString(1), _time Int64, _delta Int64, _key String"

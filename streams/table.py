@@ -6,6 +6,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 WRITE_BUFFER_BYTES = 4 * MIB
-BLOCK_CACHE_BYTES = 8 * MIB
 FILE_BYTES = 16 * MIB
 """Of each partition's database."""
-CACHE_BYTES = 2 * MIB
+PROCESS_BYTES = 32 * MIB
+"""What the databases of all tables and partitions in a process take together: blocks, indices, what is not written."""
+BUFFERS_BYTES = 16 * MIB
+"""The part of it that is not written yet; one that is nearly full is written then."""
+CACHE_BYTES = MIB // 2
 """Of decoded states kept in memory for each partition, by the size of their encoding."""
 POSITION = b"position"
 """The key under which a database keeps how far it has taken in its changelog."""
@@ -251,13 +255,23 @@ def encode(applied: dict[str, int], state: Any) -> bytes:
     return msgspec.msgpack.encode(Kept(applied, msgspec.Raw(msgspec.msgpack.encode(state))))
 
 
+@cache
+def _memory() -> tuple[Any, Any]:
+    """Returns the cache of blocks, and what bounds the buffers, of the whole process."""
+    memory = rocksdict.Cache(PROCESS_BYTES)
+    return memory, rocksdict.WriteBufferManager.new_write_buffer_manager_with_cache(BUFFERS_BYTES, False, memory)
+
+
 def _opened(path: Path) -> Any:
     path.mkdir(parents=True, exist_ok=True)
     blocks = rocksdict.BlockBasedOptions()
-    blocks.set_block_cache(rocksdict.Cache(BLOCK_CACHE_BYTES))
+    memory, buffers = _memory()
+    blocks.set_block_cache(memory)
+    blocks.set_cache_index_and_filter_blocks(True)
     blocks.set_bloom_filter(10, False)
     options = rocksdict.Options(raw_mode=True)
     options.set_block_based_table_factory(blocks)
+    options.set_write_buffer_manager(buffers)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_target_file_size_base(FILE_BYTES)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.kafka import read_all
 from connectors.publisher import KafkaPublisher
+from connectors.reader import read_all
 from domain.ids import derive
 from runtime.definitions import shipped
 from runtime.deployment import prepare

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from connectors.kafka import read_all
+from connectors.reader import read_all
 from schemas.errors import Unavailable
 from schemas.events import Event
 from schemas.record import Outgoing

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.kafka import read_all
+from connectors.reader import read_all
 from schemas.record import Record
 from streams.changelog import Fold
 from streams.table import Kept

@@ -15,17 +15,16 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from connectors.kafka import (
     KafkaUnavailable,
     TopicMismatch,
-    TopicReader,
     begins,
     committed,
     create,
     ends,
     ensure_changelogs,
     ensure_topics,
-    read_all,
     ready,
 )
 from connectors.publisher import KafkaPublisher
+from connectors.reader import TopicReader, read_all
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, PARTITIONS, TOPICS
 from schemas.errors import Unavailable
 from schemas.record import Outgoing, Record

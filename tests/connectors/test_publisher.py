@@ -15,8 +15,9 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from connectors import publisher as module
-from connectors.kafka import KafkaLog, KafkaUnavailable, create, read_all
+from connectors.kafka import KafkaUnavailable, create
 from connectors.publisher import BATCH_BYTES, KafkaPublisher
+from connectors.reader import KafkaLog, read_all
 from domain.ports import LogReader, Publisher
 from runtime.kafka_server import EmbeddedKafka
 from schemas.record import Outgoing, Record

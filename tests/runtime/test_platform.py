@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from connectors.kafka import begins, ends, read_all
+from connectors.kafka import begins, ends
+from connectors.reader import read_all
 from connectors.registry import Registry
 from runtime.ask import TOKEN
 from runtime.processes import recorded

@@ -1,59 +1,28 @@
 """Kafka's record batches go into ClickHouse as they are, or through the decoder: the rows are the same."""
 
-import gzip
 from collections.abc import Callable, Sequence
 from random import Random
-from struct import pack_into
 from typing import Any
 
 import msgspec
 import pytest
-from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c
-from aiokafka.structs import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sink_records import business, codec, record, records, sealed
 
 import sinks.clickhouse
-from schemas.batch import RecordBatch
+from schemas.batch import APPEND_TIME, HEAD
 from schemas.catalogue import ITEMS_MAX, TOPICS
+from schemas.layout import layout
 from schemas.record import DIGEST, Record
 from sinks.avro_block import string
 from sinks.clickhouse import ClickHouseSink
 from sinks.embedded import ChdbEngine
-from sinks.kafka_block import frame, layout
-from streams.raw import APPEND_TIME, HEAD, batches
 from tests.event_strategies import event as made_event
 from tests.event_strategies import events
+from tests.record_batches import GZIP, as_sent, batch
 
 Rows = Callable[[str], list[list[Any]]]
-GZIP = 1
-
-
-def as_sent(found: Sequence[Record], attributes: int = APPEND_TIME) -> bytes:
-    """Returns the batch that a broker would send of these records."""
-    builder = DefaultRecordBatchBuilder(
-        2, 0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=0, batch_size=2**30
-    )
-    for number, each in enumerate(found):
-        builder.append(number, each.timestamp_ms, each.key, each.value, list(each.headers))
-    whole = bytearray(builder.build())
-    if attributes & GZIP:
-        whole[HEAD.size :] = gzip.compress(bytes(whole[HEAD.size :]))
-        pack_into(">i", whole, 8, len(whole) - 12)
-    pack_into(">q", whole, 0, found[0].offset)
-    pack_into(">h", whole, 21, attributes)
-    pack_into(">q", whole, 35, found[0].timestamp_ms)
-    pack_into(">I", whole, 17, calc_crc32c(bytes(whole[21:])))
-    return bytes(whole)
-
-
-def batch(found: Sequence[Record], attributes: int = APPEND_TIME) -> RecordBatch:
-    """Returns these records as one batch; their offsets follow each other."""
-    [made] = batches(TopicPartition(found[0].topic, found[0].partition), as_sent(found, attributes))
-    return made
 
 
 @pytest.fixture(autouse=True)
@@ -74,42 +43,6 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(ClickHouseSink, "write", counted)
     return counts
-
-
-def test_a_batch_says_its_place_and_gives_its_records() -> None:
-    found = records([business(number) for number in range(5)], start=70)
-    made = batch(found)
-
-    assert (made.topic, made.partition, made.offset, made.last, made.count) == ("business-events", 0, 70, 74, 5)
-    stamped = [msgspec.structs.replace(each, timestamp_ms=found[0].timestamp_ms) for each in found]
-    assert [msgspec.structs.replace(each, headers=list(each.headers)) for each in made.unpack()] == stamped
-    assert frame(made) == (found[0].value or b"")[:5]
-
-
-def test_several_batches_of_a_fetch_come_one_by_one_and_a_cut_off_one_not_at_all() -> None:
-    first, second = records([business(1), business(2)]), records([business(3)], start=2)
-    data = as_sent(first) + as_sent(second) + as_sent(records([business(4)], start=3))[:-1]
-
-    found = list(batches(TopicPartition("business-events", 0), data))
-
-    assert [(made.offset, made.last) for made in found] == [(0, 1), (2, 2)]
-
-
-def test_a_control_batch_has_a_place_and_no_records() -> None:
-    data = as_sent(records([business(1)]), attributes=APPEND_TIME | 0x20)
-    [made] = batches(TopicPartition("business-events", 0), data)
-
-    assert (made.last, made.count, made.unpack()) == (0, 0, [])
-
-
-def test_a_flipped_bit_of_a_batch_is_found_by_its_checksum() -> None:
-    random = Random(3)
-    data = as_sent(records([business(1), business(2)]))
-    for _ in range(200):
-        bad = bytearray(data)
-        bad[random.randrange(21, len(bad))] ^= 1 << random.randrange(8)
-        with pytest.raises(CorruptRecordException):
-            list(batches(TopicPartition("business-events", 0), bytes(bad)))
 
 
 def test_whole_batches_become_rows_without_being_taken_apart(

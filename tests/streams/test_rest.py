@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from connectors.kafka import KafkaLog, committed, ensure_changelogs
+from connectors.kafka import committed, ensure_changelogs
 from connectors.publisher import KafkaPublisher
+from connectors.reader import KafkaLog
 from domain.definitions import Definitions
 from domain.ports import Refused
 from schemas.codec import Codec

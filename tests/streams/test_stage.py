@@ -9,8 +9,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record._crc32c import crc
 
-from connectors.kafka import KafkaLog, committed
+from connectors.kafka import committed
 from connectors.publisher import KafkaPublisher
+from connectors.reader import KafkaLog
 from domain.definitions import Definitions, MissingVersion, UnknownDefinition
 from domain.ids import derive
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, ITEMS_MAX, TOPICS

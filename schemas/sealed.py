@@ -1,0 +1,177 @@
+"""The digests of a whole record batch, checked where it lies: no record of it is made.
+
+The headers that our codec writes are nearly the same bytes again and again: id and time differ, now and then source
+and tenant. Headers of a form seen before are compared as four stretches of bytes. What is found sound here is sound
+to `schemas.codec.Codec.check`; of anything else it says only that it may not be.
+"""
+
+from collections.abc import Container
+from hashlib import sha256
+
+from msgspec import Struct
+
+from schemas.batch import number
+from schemas.catalogue import Topic
+from schemas.layout import DIGEST_BYTES, layout
+from schemas.record import LENGTHS
+
+SEEN_MAX = 1024
+"""Forms of headers, and middles of each form, that are remembered."""
+FRAME = 5
+
+
+class Form(Struct, frozen=True):
+    """Headers of one length whose id and time begin and end at the same places."""
+
+    id_begin: int
+    id_end: int
+    time_begin: int
+    time_end: int
+    digest_begin: int
+    middles: dict[bytes, bytes]
+    """What is sealed of the headers between id and time, by the bytes that say it."""
+    head: bytes
+    """Before the id; its length is the last of it."""
+    id_sealed: bytes
+    """What is sealed before the id, its length included."""
+
+    def places(self) -> tuple[int, ...]:
+        """Returns where its parts lie."""
+        return self.id_begin, self.id_end, self.time_begin, self.time_end, self.digest_begin
+
+
+class Seals:
+    """Checks batches of one topic, and remembers what headers it has seen."""
+
+    def __init__(self, topic: Topic) -> None:
+        parts = layout(topic)
+        self._headers = parts.headers
+        self._sealed = parts.sealed
+        self._tail = parts.headers[-1].same or b""
+        last = parts.sealed[-1].same
+        self._tail_sealed = last or b""
+        self._forms: dict[int, Form] = {}
+        """By the length of the headers."""
+
+    def sound(self, body: bytes, count: int, frames: Container[bytes], bytes_max: int) -> bool:
+        """True when each of the records in a batch's body is as our codec writes them, digest and all.
+
+        `frames` are the first bytes of a value that are known, `bytes_max` is what a value may have.
+        """
+        try:
+            return self._sound(body, count, frames, bytes_max)
+        except IndexError:  # it ends in the middle of a record
+            return False
+
+    def _sound(self, body: bytes, count: int, frames: Container[bytes], bytes_max: int) -> bool:
+        forms, tail, tail_sealed, lengths = self._forms, self._tail, self._tail_sealed, LENGTHS
+        tail_size, short = len(tail), len(LENGTHS)
+        end = 0
+        for _ in range(count):
+            at = end + 1
+            if (size := body[end]) > 0x7F:  # the record's length
+                if (more := body[at]) > 0x7F:
+                    size, at = number(body, end)
+                    size <<= 1
+                else:
+                    size = size & 0x7F | more << 7
+                    at += 1
+            if size & 1:
+                return False
+            end = at + (size >> 1)
+            at += 1  # its attributes
+            while body[at] > 0x7F:  # its time, less that of the batch
+                at += 1
+            at += 1
+            while body[at] > 0x7F:  # its offset, less that of the batch
+                at += 1
+            at += 1
+            if (size := body[at]) & 0x81:  # no key, or a long one
+                size, at = number(body, at)
+                if size < 0:
+                    return False
+            else:
+                size >>= 1
+                at += 1
+            key = body[at : at + size]
+            key_size = size
+            at += size
+            if (size := body[at]) & 0x80 and (more := body[at + 1]) < 0x80 and not size & 1:
+                size = (size & 0x7F | more << 7) >> 1
+                at += 2
+            else:
+                size, at = number(body, at)
+            value = body[at : at + size]
+            at += size
+            if not FRAME < size <= bytes_max or value[:FRAME] not in frames:
+                return False
+            form = forms.get(end - at)
+            if form is None or not body.startswith(form.head, at):
+                form = self._learned(body[at:end])
+                if form is None:
+                    return False
+            time = at + form.time_begin
+            middle = body[at + form.id_end : time]
+            sealed = form.middles.get(middle)
+            if sealed is None:
+                form = self._learned(body[at:end])
+                if form is None:
+                    return False
+                time = at + form.time_begin
+                sealed = form.middles[body[at + form.id_end : time]]
+            digest = at + form.digest_begin
+            if not body.startswith(tail, digest - tail_size):
+                return False
+            whole = (
+                lengths[key_size] if key_size < short else key_size.to_bytes(4),
+                key,
+                lengths[size] if size < short else size.to_bytes(4),
+                value,
+                form.id_sealed,
+                body[at + form.id_begin : at + form.id_end],
+                sealed,
+                body[time : at + form.time_end],
+                tail_sealed,
+            )
+            if sha256(b"".join(whole)).digest() != body[digest:end]:
+                return False
+        return end == len(body)
+
+    def _learned(self, headers: bytes) -> Form | None:
+        """Returns the form of these headers, from now on remembered; None when they are not as ours are."""
+        at, spans, middle = 0, [], []
+        pairs = list(zip(self._headers[:-1:2], self._headers[1::2], self._sealed[::2], strict=False))
+        for same, value, sealed in pairs:
+            if not headers.startswith(same.same or b"", at):
+                return None
+            at += len(same.same or b"")
+            size, at = number(headers, at)
+            if not 0 <= size <= len(headers) - at:
+                return None
+            spans.append((at, at + size))
+            middle += [sealed.same or b"", size.to_bytes(4), headers[at : at + size]]
+            at += size
+            timed = value.name == "_ce_time"
+        if headers[at:-DIGEST_BYTES] != self._tail or len(headers) < DIGEST_BYTES:
+            return None
+        id_begin, id_end = spans[0]
+        time_begin, time_end = spans[-1] if timed else (at, at)
+        found = Form(
+            id_begin,
+            id_end,
+            time_begin,
+            time_end,
+            len(headers) - DIGEST_BYTES,
+            {},
+            headers[:id_begin],
+            b"".join(middle[:2]),
+        )
+        known = self._forms.get(len(headers))
+        if known is None or known.places() != found.places():
+            if len(self._forms) >= SEEN_MAX:
+                self._forms.clear()
+            known = self._forms[len(headers)] = found
+        if len(known.middles) >= SEEN_MAX:
+            known.middles.clear()
+        known.middles[headers[id_end:time_begin]] = b"".join(middle[3:-1] if timed else middle[3:])
+        return known
