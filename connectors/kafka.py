@@ -26,10 +26,13 @@ PASSING = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError._TIMED_OUT,
     }
 )
-"""What Kafka answers for a moment while partitions are made or moved, or a broker comes back."""
+"""What Kafka answers for a moment while partitions or coordinators are made or moved, or a broker comes back."""
 
 
 class KafkaUnavailable(Unavailable):
@@ -152,7 +155,7 @@ def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
             if not name.startswith("__")
             for number in topic.partitions
         ]
-        answer = consumer.committed(places, timeout=REQUEST_TIMEOUT_S) if places else []
+        answer = _committed(consumer, places) if places else []
     except KafkaException as error:
         raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
     finally:
@@ -161,6 +164,20 @@ def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
         if each.error is not None:
             raise KafkaUnavailable(f"{each.topic} on Kafka at {bootstrap}: {each.error.str()}")
     return {(each.topic, each.partition): each.offset for each in answer if each.offset >= 0}
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    deadline = time.monotonic() + REQUEST_TIMEOUT_S
+    while True:
+        try:
+            answer = consumer.committed(places, timeout=REQUEST_TIMEOUT_S)
+            codes = {each.error.code() for each in answer if each.error is not None}
+            if not codes & PASSING or time.monotonic() > deadline:
+                return answer
+        except KafkaException as error:
+            if error.args[0].code() not in PASSING or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)  # a cluster that was just started has no coordinator for a moment
 
 
 def rewind(bootstrap: str, group: str, wait_s: float = REWIND_WAIT_S) -> None:

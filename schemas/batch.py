@@ -43,30 +43,31 @@ class RecordBatch(Struct, frozen=True):
         return len(self.body or b"")
 
 
-def batches(topic: str, partition: int, data: bytes) -> Iterator[RecordBatch]:
+def batches(topic: str, partition: int, data: bytes, checked: bool = True) -> Iterator[RecordBatch]:
     """Yields each whole batch in the bytes of a fetch; one of control records as one that has none.
 
-    Raises CorruptRecordException when a batch's checksum does not hold.
+    Raises CorruptRecordException when a batch's checksum does not hold; not `checked`, that is left to whoever checks
+    the digest of every record.
     """
     begin = 0
+    view = memoryview(data)
     while begin + HEAD.size <= len(data):
         head = HEAD.unpack_from(data, begin)
         base, length, _, magic, crc, attributes, delta, first_ms, last_ms, *_, count = head
         end = begin + LENGTH_AT + length
         if end > len(data):
             return  # the broker cuts off what does not fit
-        whole = data[begin:end]
         if magic != MAGIC:
             raise CorruptRecordException(f"message format {magic} on {topic}/{partition}, not {MAGIC}")
-        if calc_crc32c(whole[CRC_FROM:]) != crc:
+        if checked and calc_crc32c(view[begin + CRC_FROM : end]) != crc:
             raise CorruptRecordException(f"checksum of {topic}/{partition}/{base} does not hold")
         if attributes & CONTROL:
             yield RecordBatch(topic, partition, base, base + delta, 0, last_ms, None, list)
         else:
             plain = not attributes & COMPRESSED and attributes & APPEND_TIME and count == delta + 1
-            body = whole[HEAD.size :] if plain else None
+            body = data[begin + HEAD.size : end] if plain else None
             stamp = last_ms if attributes & APPEND_TIME else first_ms
-            unpack = _Unpack(topic, partition, whole)
+            unpack = _Unpack(topic, partition, data, begin, end)
             yield RecordBatch(topic, partition, base, base + delta, count, stamp, body, unpack)
         begin = end
 
@@ -74,22 +75,25 @@ def batches(topic: str, partition: int, data: bytes) -> Iterator[RecordBatch]:
 class _Unpack:
     """Takes a batch apart when it is called."""
 
-    __slots__ = ("_partition", "_topic", "_whole")
+    __slots__ = ("_begin", "_data", "_end", "_partition", "_topic")
 
-    def __init__(self, topic: str, partition: int, whole: bytes) -> None:
+    def __init__(self, topic: str, partition: int, data: bytes, begin: int, end: int) -> None:
         self._topic = topic
         self._partition = partition
-        self._whole = whole
+        self._data = data
+        self._begin = begin
+        self._end = end
 
     def __call__(self) -> list[Record]:
         topic, partition = self._topic, self._partition
+        whole = self._data[self._begin : self._end]
         try:
             return [
                 Record(topic, partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
-                for each in MemoryRecords(self._whole).next_batch()
+                for each in MemoryRecords(whole).next_batch()
             ]
         except UnicodeDecodeError:  # a header's name that is no text; Kafka takes any bytes
-            return list(_apart(topic, partition, self._whole))
+            return list(_apart(topic, partition, whole))
 
 
 def _apart(topic: str, partition: int, whole: bytes) -> Iterator[Record]:

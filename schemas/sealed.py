@@ -8,8 +8,6 @@ to `schemas.codec.Codec.check`; of anything else it says only that it may not be
 from collections.abc import Container
 from hashlib import sha256
 
-from msgspec import Struct
-
 from schemas.batch import number
 from schemas.catalogue import Topic
 from schemas.layout import DIGEST_BYTES, layout
@@ -20,24 +18,10 @@ SEEN_MAX = 1024
 FRAME = 5
 
 
-class Form(Struct, frozen=True):
-    """Headers of one length whose id and time begin and end at the same places."""
-
-    id_begin: int
-    id_end: int
-    time_begin: int
-    time_end: int
-    digest_begin: int
-    middles: dict[bytes, bytes]
-    """What is sealed of the headers between id and time, by the bytes that say it."""
-    head: bytes
-    """Before the id; its length is the last of it."""
-    id_sealed: bytes
-    """What is sealed before the id, its length included."""
-
-    def places(self) -> tuple[int, ...]:
-        """Returns where its parts lie."""
-        return self.id_begin, self.id_end, self.time_begin, self.time_end, self.digest_begin
+Form = tuple[bytes, bytes, int, int, int, int, dict[bytes, bytes]]
+"""Headers of one length whose parts lie at the same places: what comes before the id (the id's length is the end of
+it), what is sealed in its place, where id and time begin and end; and what is sealed of the headers between id and
+time, by the bytes that say it."""
 
 
 class Seals:
@@ -60,12 +44,12 @@ class Seals:
         """
         try:
             return self._sound(body, count, frames, bytes_max)
-        except IndexError:  # it ends in the middle of a record
+        except IndexError:  # it ends in the middle of a record, or has a key that is longer than ours
             return False
 
     def _sound(self, body: bytes, count: int, frames: Container[bytes], bytes_max: int) -> bool:
         forms, tail, tail_sealed, lengths = self._forms, self._tail, self._tail_sealed, LENGTHS
-        tail_size, short = len(tail), len(LENGTHS)
+        short, join = len(LENGTHS), b"".join
         end = 0
         for _ in range(count):
             at = end + 1
@@ -105,35 +89,29 @@ class Seals:
             at += size
             if not FRAME < size <= bytes_max or value[:FRAME] not in frames:
                 return False
-            form = forms.get(end - at)
-            if form is None or not body.startswith(form.head, at):
-                form = self._learned(body[at:end])
-                if form is None:
-                    return False
-            time = at + form.time_begin
-            middle = body[at + form.id_end : time]
-            sealed = form.middles.get(middle)
-            if sealed is None:
-                form = self._learned(body[at:end])
-                if form is None:
-                    return False
-                time = at + form.time_begin
-                sealed = form.middles[body[at + form.id_end : time]]
-            digest = at + form.digest_begin
-            if not body.startswith(tail, digest - tail_size):
+            form = forms.get(end - at) or self._learned(body[at:end])
+            if form is None:
                 return False
+            head, head_sealed, id_begin, id_end, time_begin, time_end, middles = form
+            middle = middles.get(body[at + id_end : at + time_begin])
+            if middle is None or not body.startswith(head, at):
+                form = self._learned(body[at:end])
+                if form is None:
+                    return False
+                head, head_sealed, id_begin, id_end, time_begin, time_end, middles = form
+                middle = middles[body[at + id_end : at + time_begin]]
             whole = (
-                lengths[key_size] if key_size < short else key_size.to_bytes(4),
+                lengths[key_size],
                 key,
                 lengths[size] if size < short else size.to_bytes(4),
                 value,
-                form.id_sealed,
-                body[at + form.id_begin : at + form.id_end],
-                sealed,
-                body[time : at + form.time_end],
+                head_sealed,
+                body[at + id_begin : at + id_end],
+                middle,
+                body[at + time_begin : at + time_end],
                 tail_sealed,
             )
-            if sha256(b"".join(whole)).digest() != body[digest:end]:
+            if tail + sha256(join(whole)).digest() != body[at + time_end : end]:
                 return False
         return end == len(body)
 
@@ -156,22 +134,14 @@ class Seals:
             return None
         id_begin, id_end = spans[0]
         time_begin, time_end = spans[-1] if timed else (at, at)
-        found = Form(
-            id_begin,
-            id_end,
-            time_begin,
-            time_end,
-            len(headers) - DIGEST_BYTES,
-            {},
-            headers[:id_begin],
-            b"".join(middle[:2]),
-        )
+        places = id_begin, id_end, time_begin, time_end
         known = self._forms.get(len(headers))
-        if known is None or known.places() != found.places():
+        if known is None or known[2:6] != places:
             if len(self._forms) >= SEEN_MAX:
                 self._forms.clear()
-            known = self._forms[len(headers)] = found
-        if len(known.middles) >= SEEN_MAX:
-            known.middles.clear()
-        known.middles[headers[id_end:time_begin]] = b"".join(middle[3:-1] if timed else middle[3:])
+            known = self._forms[len(headers)] = (headers[:id_begin], b"".join(middle[:2]), *places, {})
+        middles = known[-1]
+        if len(middles) >= SEEN_MAX:
+            middles.clear()
+        middles[headers[id_end:time_begin]] = b"".join(middle[3:-1] if timed else middle[3:])
         return known

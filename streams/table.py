@@ -20,14 +20,12 @@ from streams.changelog import CLAIM, Fenced, Fold, contiguous, stamped
 log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
-WRITE_BUFFER_BYTES = 4 * MIB
+WRITE_BUFFER_BYTES = MIB
 FILE_BYTES = 16 * MIB
 """Of each partition's database."""
-PROCESS_BYTES = 32 * MIB
-"""What the databases of all tables and partitions in a process take together: blocks, indices, what is not written."""
-BUFFERS_BYTES = 16 * MIB
-"""The part of it that is not written yet; one that is nearly full is written then."""
-CACHE_BYTES = MIB // 2
+BLOCKS_BYTES = 16 * MIB
+"""Of what the databases of all tables and partitions in a process have read: blocks, indices, filters."""
+CACHE_BYTES = MIB // 4
 """Of decoded states kept in memory for each partition, by the size of their encoding."""
 POSITION = b"position"
 """The key under which a database keeps how far it has taken in its changelog."""
@@ -256,22 +254,18 @@ def encode(applied: dict[str, int], state: Any) -> bytes:
 
 
 @cache
-def _memory() -> tuple[Any, Any]:
-    """Returns the cache of blocks, and what bounds the buffers, of the whole process."""
-    memory = rocksdict.Cache(PROCESS_BYTES)
-    return memory, rocksdict.WriteBufferManager.new_write_buffer_manager_with_cache(BUFFERS_BYTES, False, memory)
+def _read_blocks() -> Any:
+    return rocksdict.Cache(BLOCKS_BYTES)
 
 
 def _opened(path: Path) -> Any:
     path.mkdir(parents=True, exist_ok=True)
     blocks = rocksdict.BlockBasedOptions()
-    memory, buffers = _memory()
-    blocks.set_block_cache(memory)
+    blocks.set_block_cache(_read_blocks())
     blocks.set_cache_index_and_filter_blocks(True)
     blocks.set_bloom_filter(10, False)
     options = rocksdict.Options(raw_mode=True)
     options.set_block_based_table_factory(blocks)
-    options.set_write_buffer_manager(buffers)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_target_file_size_base(FILE_BYTES)

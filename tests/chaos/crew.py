@@ -20,6 +20,8 @@ PAUSES_S = (0.1, 0.5, 1.0, 2.0)
 """Before a process that ended soon after its start is started again; the last one again and again."""
 SOON_S = 8.0
 START_S = 90.0
+TOLD = 8
+"""Lines of a log."""
 STOP_S = 10.0
 """A process that SIGTERM has not ended by then is killed."""
 
@@ -169,6 +171,15 @@ class Crew:
             except subprocess.TimeoutExpired:
                 member.process.kill()
                 member.process.wait()
+
+    def tell_logs(self) -> None:
+        """Prints how each process ended, and what its log said last of the beginning and the end of a life."""
+        for name, member in self.members.items():
+            log = member.part.folder / "part.log"
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else ["no log"]
+            wrong = [each for each in lines if "Traceback" in each or '"ERROR"' in each or "Error" in each][-TOLD:]
+            told = [*wrong, *lines[-TOLD:]]
+            print(f"-- {name}: {member.exits}", *(each[:600] for each in told), sep="\n", file=sys.stderr)
 
     def facts(self) -> dict[str, int]:
         """Returns how often each was started."""

@@ -1,6 +1,5 @@
 """One run: a crew at work on what a feeder writes, faults in between, and the verdict at the end."""
 
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -26,8 +25,6 @@ from tests.harness import until
 
 SETTLE_S = 240.0
 POLL_S = 0.05
-TOLD = 8
-"""Lines of a log."""
 PAUSE_S = 30.0
 """Where a pause is looked for after a fault."""
 
@@ -64,7 +61,7 @@ class Drive:
         try:
             self.crew.ready()
         except BaseException:
-            self.tell_logs()
+            self.crew.tell_logs()
             self.crew.stop()
             raise
         self.monitor = Monitor(self.arena.bootstrap, {self.totals: ("business-events",), self.sink: TOPICS})
@@ -74,7 +71,7 @@ class Drive:
         self.monitor.close()
         self.crew.stop()
         if error is not None:
-            self.tell_logs()
+            self.crew.tell_logs()
 
     def part(self, role: str, name: str, bootstrap: str = "", **options: Any) -> Part:
         """Returns a process of this run."""
@@ -217,10 +214,3 @@ class Drive:
         found.redelivered = max(0.0, copies / max(1, len(self.oracle.ids)) - 1)
         found.detail |= {"starts": sum(self.crew.facts().values()), "longest stall s": round(self.monitor.stall_s(), 1)}
         return found
-
-    def tell_logs(self) -> None:
-        """Prints the end of each process's log."""
-        for name, member in self.crew.members.items():
-            log = member.part.folder / "part.log"
-            lines = log.read_text(errors="replace").splitlines()[-TOLD:] if log.exists() else ["no log"]
-            print(f"-- {name}: {member.exits}", *(line[:600] for line in lines), sep="\n", file=sys.stderr)

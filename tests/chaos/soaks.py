@@ -101,6 +101,8 @@ def whole_flow(stand: Stand, outcome: Outcome, events: int) -> None:
     outcome.detail["analytics MB at the end"] = round(sink)
     outcome.require(growth <= GROWTH_MAX, "growth", round(growth, 3))
     outcome.require(not exits, "processes that ended", exits)
+    if exits:
+        crew.tell_logs()
     _judged(outcome, at.place / "flow" / "clickhouse")
 
 
