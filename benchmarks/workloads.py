@@ -30,7 +30,7 @@ class Workload(Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     """Topics that hold one record for each event afterwards."""
     share: float = 1.0
-    """The part of the run's events that is loaded for it."""
+    """How many times the run's events are loaded for it."""
     weight: int
     """Its part of the time, beside the others'."""
     rows: tuple[Row, ...]
@@ -134,6 +134,7 @@ WORKLOADS = (
         name="to-clickhouse",
         what="the topic into a ReplacingMergeTree of ClickHouse's embedded engine, each insert synced to the disk",
         topic="business-events",
+        share=3.0,
         weight=2,
         rows=(
             Row(
@@ -155,6 +156,7 @@ WORKLOADS = (
         name="replay",
         what="read the topic again, frame and digest of every record checked, nothing decoded",
         topic="business-events",
+        share=4.0,
         weight=1,
         rows=(
             Row(who=OURS, peer=OURS, guarantees="every record is one that was sealed"),

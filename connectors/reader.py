@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import uvloop
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError, for_code
 from aiokafka.protocol.fetch import FetchRequest
@@ -18,7 +19,7 @@ from connectors.kafka import KafkaUnavailable, begins, ends
 from schemas.batch import RecordBatch, batches
 from schemas.record import Record
 
-PARTITION_BYTES = 256 * 1024
+PARTITION_BYTES = 512 * 1024
 FETCH_BYTES = 16 * 1024 * 1024
 """What a fetch brings of a partition, and of all of a broker's; more only where a single batch is larger."""
 WAIT_MS = 200
@@ -47,7 +48,7 @@ class TopicReader:
         self._bootstrap = bootstrap
         self._client: AIOKafkaClient | None = None
         self._trouble = ""
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-reader", daemon=True)
         self._thread.start()
 

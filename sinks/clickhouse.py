@@ -113,7 +113,11 @@ class ClickHouseSink:
         assert isinstance(self._engine, FileEngine)
         writer = self._codec.schema(topic, int.from_bytes(prefix[1:]))
         mark = os.urandom(MARK_BYTES)
-        contents = (plain(TOPICS[topic], batches, mark), decoded(TOPICS[topic], writer, batches, mark), places(batches))
+        contents = (
+            plain(TOPICS[topic], batches, mark),
+            decoded(TOPICS[topic], writer, batches, mark),
+            [places(batches)],
+        )
         rows = self._engine.insert_files(
             contents, lambda files: statement(TOPICS[topic], writer, prefix, batches, files, self._database)
         )
@@ -206,15 +210,16 @@ def _named(record: Record, value: bytes) -> bool:
 
 
 def _portions(batches: Sequence[RecordBatch]) -> Iterator[list[RecordBatch]]:
+    """Yields portions that pass the bounds by a batch at most; a small rest would cost as much as a whole one."""
     portion: list[RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        if portion and (rows + batch.count > ROWS_MAX or size + batch.size > BYTES_MAX):
-            yield portion
-            portion, rows, size = [], 0, 0
         portion.append(batch)
         rows += batch.count
         size += batch.size
+        if rows >= ROWS_MAX or size >= BYTES_MAX:
+            yield portion
+            portion, rows, size = [], 0, 0
     if portion:
         yield portion
 

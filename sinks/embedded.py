@@ -58,13 +58,13 @@ class ChdbEngine:
             except QueryRefused as error:
                 raise of_rows(error) from error
 
-    def insert_files(self, contents: Sequence[bytes], statement: Callable[[Sequence[str]], str]) -> int:
+    def insert_files(self, contents: Sequence[Sequence[bytes]], statement: Callable[[Sequence[str]], str]) -> int:
         """Runs the INSERT that reads these files, and returns how many rows it wrote; `statement` gets their paths."""
         with ExitStack() as stack:
             paths = []
             for content in contents:
                 file = stack.enter_context(NamedTemporaryFile(dir=self._spool.name))
-                file.write(content)
+                file.writelines(content)
                 file.flush()
                 paths.append(file.name)
             try:

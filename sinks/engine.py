@@ -49,8 +49,11 @@ class Engine(Protocol):
 class FileEngine(Engine, Protocol):
     """An engine that reads files of this machine."""
 
-    def insert_files(self, contents: Sequence[bytes], statement: Callable[[Sequence[str]], str]) -> int:
-        """Runs the INSERT that reads files with these contents (`statement` gets their paths), as `insert` does."""
+    def insert_files(self, contents: Sequence[Sequence[bytes]], statement: Callable[[Sequence[str]], str]) -> int:
+        """Runs the INSERT that reads files with these contents, each in pieces; `statement` gets the paths.
+
+        Returns and raises as `insert` does.
+        """
 
 
 class QueryRefused(Rejected):

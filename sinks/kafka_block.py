@@ -37,26 +37,24 @@ def places(batches: Sequence[RecordBatch]) -> bytes:
     return b"".join(number.to_bytes(2, "little") * batch.count for number, batch in enumerate(batches, 1))
 
 
-def plain(topic: Topic, batches: Sequence[RecordBatch], mark: bytes) -> bytes:
-    """Returns the container whose rows have `_key`, `_value` and the headers' values as bytes."""
+def plain(topic: Topic, batches: Sequence[RecordBatch], mark: bytes) -> list[bytes]:
+    """Returns, in pieces, the container whose rows have `_key`, `_value` and the headers' values as bytes."""
     return _container([*_FIRST, _bytes("_value"), *_headers(topic)], batches, mark)
 
 
-def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBatch], mark: bytes) -> bytes:
-    """Returns the container whose rows have the fields of the writer's schema in place of `_value`."""
+def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBatch], mark: bytes) -> list[bytes]:
+    """Returns, in pieces, the container whose rows have the fields of the writer's schema in place of `_value`."""
     value = [{"name": "_size", "type": "long"}, _fixed("_frame", PREFIX), *writer["fields"]]
     return _container([*_FIRST, *value, *_headers(topic)], batches, mark)
 
 
-def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -> bytes:
+def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -> list[bytes]:
     schema = {"type": "record", "name": "KafkaRecord", "fields": fields}
     meta = {b"avro.schema": json.dumps(schema).encode(), b"avro.codec": b"null"}
     head = b"Obj\x01" + long(len(meta)) + b"".join(string(key) + string(value) for key, value in meta.items()) + long(0)
-    bodies = b"".join(
-        batch.body or b"" for batch in batches
-    )  # one block: each costs ClickHouse a tenth of a millisecond
+    bodies = [batch.body or b"" for batch in batches]  # one block: each costs ClickHouse a tenth of a millisecond
     rows = sum(batch.count for batch in batches)
-    return b"".join((head, mark, long(rows), long(len(bodies)), bodies, mark))
+    return [head, mark, long(rows), long(sum(map(len, bodies))), *bodies, mark]
 
 
 def _headers(topic: Topic) -> list[Any]:
