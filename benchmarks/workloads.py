@@ -134,7 +134,7 @@ WORKLOADS = (
         name="to-clickhouse",
         what="the topic into a ReplacingMergeTree of ClickHouse's embedded engine, each insert synced to the disk",
         topic="business-events",
-        share=3.0,
+        share=6.0,
         weight=2,
         rows=(
             Row(

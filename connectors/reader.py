@@ -20,8 +20,9 @@ from schemas.batch import RecordBatch, batches
 from schemas.record import Record
 
 PARTITION_BYTES = 512 * 1024
-FETCH_BYTES = 16 * 1024 * 1024
-"""What a fetch brings of a partition, and of all of a broker's; more only where a single batch is larger."""
+FETCH_BYTES = 2 * 1024 * 1024
+"""What a fetch brings of a partition, and of all of a broker's; more only where a single batch is larger. More would
+fall out of a processor's cache before it is looked at."""
 WAIT_MS = 200
 """How long a broker waits for a first record."""
 RETRY_S = 0.1

@@ -5,8 +5,10 @@ and tenant. Headers of a form seen before are compared as four stretches of byte
 to `schemas.codec.Codec.check`; of anything else it says only that it may not be.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from hashlib import sha256
+from itertools import pairwise
+from operator import itemgetter
 
 from schemas.batch import number
 from schemas.catalogue import Topic
@@ -18,10 +20,12 @@ SEEN_MAX = 1024
 FRAME = 5
 
 
-Form = tuple[bytes, bytes, int, int, int, int, dict[bytes, bytes]]
-"""Headers of one length whose parts lie at the same places: what comes before the id (the id's length is the end of
-it), what is sealed in its place, where id and time begin and end; and what is sealed of the headers between id and
-time, by the bytes that say it."""
+Places = tuple[int, int, int, int]
+"""Where id and time of headers begin and end."""
+Form = tuple[Places, Callable[[bytes], tuple[bytes, ...]], bytes, bytes, dict[bytes, bytes]]
+"""Headers of one length whose parts lie at the same places: what takes them apart (before the id, id, between, time,
+the rest), the bytes before the id, of which the last say its length, what is sealed in their place; and what is sealed
+of the headers between id and time, by the bytes that say it."""
 
 
 class Seals:
@@ -89,29 +93,32 @@ class Seals:
             at += size
             if not FRAME < size <= bytes_max or value[:FRAME] not in frames:
                 return False
-            form = forms.get(end - at) or self._learned(body[at:end])
+            headers = body[at:end]
+            form = forms.get(len(headers)) or self._learned(headers)
             if form is None:
                 return False
-            head, head_sealed, id_begin, id_end, time_begin, time_end, middles = form
-            middle = middles.get(body[at + id_end : at + time_begin])
-            if middle is None or not body.startswith(head, at):
-                form = self._learned(body[at:end])
+            _, parts, head, head_sealed, middles = form
+            said, event_id, between, time, rest = parts(headers)
+            middle = middles.get(between)
+            if middle is None or said != head:
+                form = self._learned(headers)
                 if form is None:
                     return False
-                head, head_sealed, id_begin, id_end, time_begin, time_end, middles = form
-                middle = middles[body[at + id_end : at + time_begin]]
+                _, parts, head, head_sealed, middles = form
+                _, event_id, between, time, rest = parts(headers)
+                middle = middles[between]
             whole = (
                 lengths[key_size],
                 key,
                 lengths[size] if size < short else size.to_bytes(4),
                 value,
                 head_sealed,
-                body[at + id_begin : at + id_end],
+                event_id,
                 middle,
-                body[at + time_begin : at + time_end],
+                time,
                 tail_sealed,
             )
-            if tail + sha256(join(whole)).digest() != body[at + time_end : end]:
+            if tail + sha256(join(whole)).digest() != rest:
                 return False
         return end == len(body)
 
@@ -132,14 +139,15 @@ class Seals:
             timed = value.name == "_ce_time"
         if headers[at:-DIGEST_BYTES] != self._tail or len(headers) < DIGEST_BYTES:
             return None
-        id_begin, id_end = spans[0]
-        time_begin, time_end = spans[-1] if timed else (at, at)
+        (id_begin, id_end), (time_begin, time_end) = spans[0], spans[-1] if timed else (at, at)
         places = id_begin, id_end, time_begin, time_end
         known = self._forms.get(len(headers))
-        if known is None or known[2:6] != places:
+        if known is None or known[0] != places:
             if len(self._forms) >= SEEN_MAX:
                 self._forms.clear()
-            known = self._forms[len(headers)] = (headers[:id_begin], b"".join(middle[:2]), *places, {})
+            bounds = (0, *places, len(headers))
+            parts = itemgetter(*(slice(*each) for each in pairwise(bounds)))
+            known = self._forms[len(headers)] = (places, parts, headers[:id_begin], b"".join(middle[:2]), {})
         middles = known[-1]
         if len(middles) >= SEEN_MAX:
             middles.clear()

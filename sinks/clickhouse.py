@@ -20,8 +20,8 @@ from sinks.kafka_block import decoded, frame, places, plain
 from sinks.tables import DATABASE, MARK_BYTES, load, statements
 
 MAGIC_BYTE = bytes([MAGIC])
-ROWS_MAX = 50_000
-BYTES_MAX = 32 * 1024 * 1024
+ROWS_MAX = 100_000
+BYTES_MAX = 64 * 1024 * 1024
 """At most so many rows and about so many bytes go in one INSERT."""
 WHOLE_ROWS_MIN = 4_000
 """Fewer rows of a topic are taken apart: what reads batches whole costs more to begin with, and less for each row."""

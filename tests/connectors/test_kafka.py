@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from connectors.kafka import (
@@ -24,7 +24,7 @@ from connectors.kafka import (
     ready,
 )
 from connectors.publisher import KafkaPublisher
-from connectors.reader import TopicReader, read_all
+from connectors.reader import read_all
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, PARTITIONS, TOPICS
 from schemas.errors import Unavailable
 from schemas.record import Outgoing, Record
@@ -229,76 +229,6 @@ def test_what_a_group_has_committed_is_the_next_offset_it_reads(servers: Any, to
     assert committed(servers.bootstrap, group) == {(topic, 2): 7}
 
 
-async def test_a_reader_reads_exactly_the_spans_it_is_asked_for(
-    servers: Any, topic: str, publisher: KafkaPublisher
-) -> None:
-    for number in range(4):
-        await publisher.append(topic, number, [(b"k", str(at).encode()) for at in range(10)])
-
-    found = _spans(servers, {(topic, 0): (0, 10), (topic, 1): (3, 7), (topic, 2): (9, 10), (topic, 3): (5, 5)})
-
-    assert found == {0: list(range(10)), 1: [3, 4, 5, 6], 2: [9]}
-
-
-def test_a_reader_asked_for_nothing_gives_nothing(servers: Any, topic: str) -> None:
-    assert _spans(servers, {(topic, 0): (0, 0)}) == {}
-
-
-async def test_offsets_that_were_deleted_are_skipped(servers: Any, topic: str, publisher: KafkaPublisher) -> None:
-    await publisher.append(topic, 0, [(b"k", b"v")] * 10)
-    _delete_before(servers, topic, 0, 6)
-
-    assert _spans(servers, {(topic, 0): (0, 10)}) == {0: [6, 7, 8, 9]}
-
-
-def test_offsets_that_hold_no_record_are_skipped_within_and_at_the_end(servers: Any, topic: str) -> None:
-    producer = Producer({"bootstrap.servers": servers.bootstrap, "transactional.id": f"test-{uuid4().hex}"})
-    producer.init_transactions(10)
-    for _ in range(2):
-        producer.begin_transaction()
-        for _ in range(3):
-            producer.produce(topic, b"v", partition=0)
-        producer.commit_transaction(10)  # takes an offset itself
-
-    assert ends(servers.bootstrap, [topic])[topic, 0] == 8
-    assert _spans(servers, {(topic, 0): (0, 8)}) == {0: [0, 1, 2, 4, 5, 6]}
-
-
-async def test_everything_on_the_topics_is_read(servers: Any, publisher: KafkaPublisher) -> None:
-    one, other = _new(servers, 2), _new(servers, 2)
-    for topic in (one, other):
-        await publisher.append(topic, 1, [(b"k", b"v")] * 5)
-
-    found = [record for batch in read_all(servers.bootstrap, [one, other]) for record in batch]
-
-    assert sorted(record.place for record in found) == sorted(
-        f"{topic}/1/{number}" for topic in (one, other) for number in range(5)
-    )
-
-
-async def test_a_reader_that_follows_gives_what_is_there_and_what_comes(
-    servers: Any, publisher: KafkaPublisher
-) -> None:
-    topic = _new(servers, 1)
-    await publisher.append(topic, 0, [(b"k", b"1")])
-    reader = TopicReader(servers.bootstrap)
-    batches = reader.follow(topic, 1, lambda: False)
-    first = next(batches)
-    await publisher.append(topic, 0, [(b"k", b"2")])
-    second = next(batches)
-    reader.close()
-
-    assert [record.value for record in (*first, *second)] == [b"1", b"2"]
-
-
-async def test_a_span_that_never_comes_is_unavailable_and_says_what_is_left(servers: Any, topic: str) -> None:
-    reader = TopicReader(servers.bootstrap)
-
-    with pytest.raises(KafkaUnavailable, match=rf"no records for 0 s, .*'{topic}', 0.*left"):
-        list(reader.read({(topic, 0): (0, 5)}, stall_s=0.5))
-    reader.close()
-
-
 def _new(servers: Any, partitions: int, config: dict[str, str] | None = None) -> str:
     name = f"topic-{uuid4().hex[:8]}"
     create(servers.bootstrap, {name: NewTopic(name, partitions, 1, config=config or {})})
@@ -307,16 +237,6 @@ def _new(servers: Any, partitions: int, config: dict[str, str] | None = None) ->
 
 def _read(servers: Any, topic: str) -> list[Record]:
     return [record for batch in read_all(servers.bootstrap, [topic]) for record in batch]
-
-
-def _spans(servers: Any, span: dict[tuple[str, int], tuple[int, int]]) -> dict[int, Sequence[int]]:
-    reader = TopicReader(servers.bootstrap)
-    found: dict[int, list[int]] = defaultdict(list)
-    for batch in reader.read(span, stall_s=5):
-        for record in batch:
-            found[record.partition].append(record.offset)
-    reader.close()
-    return dict(found)
 
 
 def _delete_before(servers: Any, topic: str, partition: int, offset: int) -> None:

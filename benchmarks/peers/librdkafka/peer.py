@@ -17,6 +17,7 @@ def main() -> None:
             "group.id": task.name,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
+            "fetch.queue.backoff.ms": 1,  # its default waits for a second whenever its queue was full: a third as fast
         }
     )
     partitions = consumer.list_topics(task.topic).topics[task.topic].partitions
