@@ -19,7 +19,7 @@ DELIVERY_TIMEOUT_S = 30.0
 METADATA_TIMEOUT_S = 5.0
 """How long a topic may take to be listed that was made just now."""
 BATCH_BYTES = 1024 * 1024
-KEYS_MAX = 100_000
+KEYS_MAX = 16_384
 """Keys whose partition is remembered."""
 
 
