@@ -88,6 +88,8 @@ class TopicReader:
             found = []
             for part in self._ask(at).result():
                 found += self._taken(at, first, part)
+                if for_code(part.code) is OffsetOutOfRangeError:  # deleted before it, or the log is shorter than it was
+                    at[part.place] = first[part.place]
             records = [record for batch in found if batch.count for record in batch.unpack()]
             yield [each for each in records if each.offset >= first[topic, each.partition]]
 
@@ -152,10 +154,12 @@ class TopicReader:
             begin = begins(self._bootstrap, [part.place[0]]).get(part.place, 0)
             if begin > at[part.place]:
                 at[part.place] = first[part.place] = begin
+                return
         elif not (error.retriable or error.invalid_metadata):
             raise KafkaUnavailable(f"{part.place[0]} on Kafka at {self._bootstrap}: {error.__name__}")
         else:
             self._submit(self._leave()).result()  # whoever answered may not know any more
+        time.sleep(RETRY_S)
 
     def _stalled(self, at: Mapping[Place, int], span: Mapping[Place, tuple[int, int]], stall_s: float) -> str:
         left = {place: span[place][1] for place in at}
