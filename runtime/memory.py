@@ -1,10 +1,12 @@
 """What the C library's allocator may hold on to."""
 
+import asyncio
 import ctypes
 
 M_ARENA_MAX = -8
 """See mallopt(3)."""
 ARENAS = 2
+TRIM_S = 10.0
 
 
 def bound() -> None:
@@ -16,3 +18,14 @@ def bound() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)
+
+
+async def trimmed() -> None:
+    """Gives back for ever what is free between things that are not, with glibc: else a worker grows by what lies there.
+
+    It takes some milliseconds each time, on another thread.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:
+        await asyncio.sleep(TRIM_S)
+        await asyncio.to_thread(trim, 0)

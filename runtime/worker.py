@@ -17,7 +17,7 @@ from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog
 from connectors.registry import Registry
 from runtime.definitions import Follower
-from runtime.memory import bound
+from runtime.memory import bound, trimmed
 from runtime.settings import Settings
 from runtime.supervisor import worker_name
 from runtime.watchdog import Watchdog, Watched
@@ -96,7 +96,9 @@ async def serve(stages: Sequence[Watched], ready_file: Path) -> None:
         log.info("ready", extra={"stages": [stage.name for stage in stages]})
         ready_file.parent.mkdir(parents=True, exist_ok=True)
         ready_file.touch()
+        trimming = asyncio.create_task(trimmed())
         await stop.wait()
+        trimming.cancel()
     ready_file.unlink(missing_ok=True)
     log.info("stopping")
     try:
