@@ -8,10 +8,9 @@ not used (see streams.table), so no changelog is read through here.
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import faust
-import uvloop
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import TopicPartition as _TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -157,9 +156,7 @@ class RunConsumer(driver.Consumer):
             self._runs.pop(tp, None)
 
     def _new_consumer_thread(self) -> "BatchThread":
-        thread: Any = BatchThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
-        thread._close_thread_loop_on_stop = True  # Faust closes loops of its own making alone
-        return cast(BatchThread, thread)
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)  # mode stops its loop in a way uvloop dies of
 
     def _handed(self, fetched: list[Fetched]) -> "Records | Batches":
         return Records([record for each in fetched for record in each.records()], fetched[-1].offset)
