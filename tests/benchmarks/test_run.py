@@ -21,5 +21,6 @@ def test_a_run_measures_our_rows_and_prints_one_json_document() -> None:
     assert all(each["ratio"] > 0 for each in report["ratios"])
     ours = {each["workload"]: each for each in report["rows"] if each["who"] == "auterity"}
     assert list(ours) == ["keyed-total", "to-clickhouse", "replay"]
-    assert ours["replay"]["events"] == EVENTS
+    assert ours["keyed-total"]["events"] == EVENTS
+    assert ours["replay"]["events"] == 4 * EVENTS
     assert report["skipped"] == report["notes"] == []
