@@ -12,6 +12,7 @@ class Keys:
     def __init__(self, table: StateTable | None, claim: Claim | None) -> None:
         self._table = table
         self._claim = claim
+        self._held: dict[bytes, tuple[dict[str, int], Any]] = {}
         self._changed: dict[bytes, tuple[dict[str, int], Any]] = {}
 
     def applied(self, record: Record) -> bool:
@@ -28,7 +29,8 @@ class Keys:
             return
         applied, before = self._get(record)
         if state is not before:
-            self._changed[record.key or b""] = {**applied, record.topic: record.offset}, state
+            key = record.key or b""
+            self._held[key] = self._changed[key] = {**applied, record.topic: record.offset}, state
 
     async def write(self) -> None:
         """Writes every changed key."""
@@ -37,8 +39,8 @@ class Keys:
 
     def _get(self, record: Record) -> tuple[dict[str, int], Any]:
         key = record.key or b""
-        found = self._changed.get(key)
+        found = self._held.get(key)
         if found is None:
             assert self._table is not None and self._claim is not None
-            found = self._table.get(self._claim, key)
+            found = self._held[key] = self._table.get(self._claim, key)
         return found

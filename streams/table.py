@@ -62,15 +62,19 @@ class Claim:
         self.epoch = epoch
         self.next = epoch + 1
         self.db = db
-        self.cache: dict[bytes, tuple[dict[str, int], Any]] = {}
+        self.cache: dict[bytes, tuple[tuple[dict[str, int], Any], int]] = {}
+        """Decoded states, each with the size of its encoding."""
         self.cached = 0
 
     def keep(self, key: bytes, size: int, kept: tuple[dict[str, int], Any]) -> None:
         """Remembers a decoded state."""
-        if self.cached > CACHE_BYTES:
+        before = self.cache.get(key)
+        if before is not None:
+            self.cached -= before[1]
+        elif self.cached > CACHE_BYTES:
             self.cache.clear()
             self.cached = 0
-        self.cache[key] = kept
+        self.cache[key] = kept, size
         self.cached += size
 
 
@@ -112,15 +116,16 @@ class StateTable:
 
     def get(self, claim: Claim, key: bytes) -> tuple[dict[str, int], Any]:
         """Returns the offsets applied by topic, and the state of the key; nothing and None when there is none."""
-        found = claim.cache.get(key)
-        if found is None:
-            with self._reading(claim.partition):
-                value = claim.db.get(STATE + key)
-            if value is None:
-                return {}, None
-            kept = msgspec.msgpack.decode(value, type=Kept)
-            found = kept.applied, self._decoder.decode(kept.state)
-            claim.keep(key, len(value), found)
+        held = claim.cache.get(key)
+        if held is not None:
+            return held[0]
+        with self._reading(claim.partition):
+            value = claim.db.get(STATE + key)
+        if value is None:
+            return {}, None
+        kept = msgspec.msgpack.decode(value, type=Kept)
+        found = kept.applied, self._decoder.decode(kept.state)
+        claim.keep(key, len(value), found)
         return found
 
     async def write(self, claim: Claim, states: Mapping[bytes, tuple[dict[str, int], Any]]) -> None:
