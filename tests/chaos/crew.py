@@ -21,8 +21,8 @@ PAUSES_S = (0.1, 0.5, 1.0, 2.0)
 """Before a process that ended soon after its start is started again; the last one again and again."""
 SOON_S = 8.0
 START_S = 90.0
-TABLE_FILES = (".sst", "/store/")
-"""In the paths of RocksDB's tables and of ClickHouse's parts."""
+ENGINE_FILES = (".sst", "/store/", "/task/")
+"""In the paths of RocksDB's tables, of ClickHouse's parts, and of what ClickHouse reads of each of its threads."""
 TOLD = 8
 """Lines of a log."""
 STOP_S = 10.0
@@ -213,17 +213,17 @@ def _env(part: Part) -> dict[str, str]:
 
 
 def usage(pid: int) -> tuple[float, float, int, int]:
-    """Returns CPU seconds, resident MB, open files of a process, and how many more are files of tables."""
+    """Returns CPU seconds, resident MB, open files of a process, and how many more its engines hold."""
     with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
         fields = stat.read().rpartition(")")[2].split()
     with open(f"/proc/{pid}/statm") as statm:  # noqa: PTH123
         pages = int(statm.read().split()[1])
     ticks = os.sysconf("SC_CLK_TCK")
-    tables = files = 0
+    engines = files = 0
     for each in os.scandir(f"/proc/{pid}/fd"):
         with suppress(FileNotFoundError):  # closed meanwhile
             target = os.readlink(each.path)  # noqa: PTH115
-            tables += (table := any(part in target for part in TABLE_FILES))
-            files += not table
+            engines += (engine := any(part in target for part in ENGINE_FILES))
+            files += not engine
     cpu_s = (int(fields[11]) + int(fields[12])) / ticks
-    return cpu_s, pages * os.sysconf("SC_PAGE_SIZE") / 2**20, files, tables
+    return cpu_s, pages * os.sysconf("SC_PAGE_SIZE") / 2**20, files, engines
