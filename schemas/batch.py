@@ -10,6 +10,7 @@ from aiokafka.record.util import calc_crc32c
 from msgspec import Struct
 
 from schemas.record import Record
+from schemas.wire import long
 
 HEAD = Layout(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id
@@ -104,12 +105,12 @@ def _apart(topic: str, partition: int, whole: bytes) -> Iterator[Record]:
         body = DECODE[codec](body)
     at = 0
     for _ in range(count):
-        _, at = number(body, at)
-        ms, at = number(body, at + 1)  # behind the attributes
-        offset, at = number(body, at)
+        _, at = long(body, at)
+        ms, at = long(body, at + 1)  # behind the attributes
+        offset, at = long(body, at)
         key, at = _bytes(body, at)
         value, at = _bytes(body, at)
-        size, at = number(body, at)
+        size, at = long(body, at)
         headers = []
         for _ in range(size):
             name, at = _bytes(body, at)
@@ -120,17 +121,5 @@ def _apart(topic: str, partition: int, whole: bytes) -> Iterator[Record]:
 
 
 def _bytes(data: bytes, at: int) -> tuple[bytes | None, int]:
-    size, at = number(data, at)
+    size, at = long(data, at)
     return (None, at) if size < 0 else (data[at : at + size], at + size)
-
-
-def number(data: bytes, at: int) -> tuple[int, int]:
-    """Returns the zigzag varint at this place, as Kafka and Avro write them, and the place after it."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            return (value >> 1) ^ -(value & 1), at

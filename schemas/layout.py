@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from schemas.catalogue import Topic
 from schemas.record import DIGEST
-from schemas.wire import number
+from schemas.wire import number, string
 
 DIGEST_BYTES = 32
 
@@ -42,20 +42,16 @@ def layout(topic: Topic) -> Layout:
     headers, sealed = [], []
     same, over = number(len(written) + 1), b""
     for name, value in written:
-        same += _string(name.encode())
+        same += string(name.encode())
         over += len(name).to_bytes(4) + name.encode()
         if value is None:
             headers += [Part(f"_same_{name}", same), Part(f"_{name}", None)]
             sealed += [Part("", over), Part(f"_{name}", None)]
             same = over = b""
         else:
-            same += _string(value)
+            same += string(value)
             over += len(value).to_bytes(4) + value
-    headers.append(Part("_digest", same + _string(DIGEST.encode()) + number(DIGEST_BYTES)))
+    headers.append(Part("_digest", same + string(DIGEST.encode()) + number(DIGEST_BYTES)))
     if over:
         sealed.append(Part("", over))
     return Layout(headers, sealed)
-
-
-def _string(text: bytes) -> bytes:
-    return number(len(text)) + text

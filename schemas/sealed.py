@@ -10,15 +10,15 @@ from hashlib import sha256
 from itertools import pairwise
 from operator import itemgetter
 
-from schemas.batch import number
 from schemas.catalogue import Topic
+from schemas.errors import Undecodable
 from schemas.layout import DIGEST_BYTES, layout
 from schemas.record import LENGTHS
+from schemas.wire import long
 
 SEEN_MAX = 1024
 """Forms of headers, and middles of each form, that are remembered."""
 FRAME = 5
-
 
 Places = tuple[int, int, int, int]
 """Where id and time of headers begin and end."""
@@ -36,8 +36,7 @@ class Seals:
         self._headers = parts.headers
         self._sealed = parts.sealed
         self._tail = parts.headers[-1].same or b""
-        last = parts.sealed[-1].same
-        self._tail_sealed = last or b""
+        self._tail_sealed = parts.sealed[-1].same or b""
         self._forms: dict[int, Form] = {}
         """By the length of the headers."""
 
@@ -48,7 +47,7 @@ class Seals:
         """
         try:
             return self._sound(body, count, frames, bytes_max)
-        except IndexError:  # it ends in the middle of a record, or has a key that is longer than ours
+        except (IndexError, Undecodable):  # it ends in the middle of a record, or has a key or number longer than ours
             return False
 
     def _sound(self, body: bytes, count: int, frames: Container[bytes], bytes_max: int) -> bool:
@@ -59,7 +58,7 @@ class Seals:
             at = end + 1
             if (size := body[end]) > 0x7F:  # the record's length
                 if (more := body[at]) > 0x7F:
-                    size, at = number(body, end)
+                    size, at = long(body, end)
                     size <<= 1
                 else:
                     size = size & 0x7F | more << 7
@@ -75,7 +74,7 @@ class Seals:
                 at += 1
             at += 1
             if (size := body[at]) & 0x81:  # no key, or a long one
-                size, at = number(body, at)
+                size, at = long(body, at)
                 if size < 0:
                     return False
             else:
@@ -88,7 +87,7 @@ class Seals:
                 size = (size & 0x7F | more << 7) >> 1
                 at += 2
             else:
-                size, at = number(body, at)
+                size, at = long(body, at)
             value = body[at : at + size]
             at += size
             if not FRAME < size <= bytes_max or value[:FRAME] not in frames:
@@ -130,7 +129,7 @@ class Seals:
             if not headers.startswith(same.same or b"", at):
                 return None
             at += len(same.same or b"")
-            size, at = number(headers, at)
+            size, at = long(headers, at)
             if not 0 <= size <= len(headers) - at:
                 return None
             spans.append((at, at + size))

@@ -116,6 +116,11 @@ def number(value: int, bits: int = 64) -> bytes:
     return bytes(parts)
 
 
+def string(content: bytes) -> bytes:
+    """Returns a text or bytes as Avro writes them: the length, then the content."""
+    return number(len(content)) + content
+
+
 def micros(at: datetime) -> bytes:
     """Returns the moment as Avro writes it; raises TypeError when it has no zone."""
     value = (at - EPOCH) // MICROSECOND

@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.codec import PREFIX
 from schemas.record import Record
+from schemas.wire import number, string
 from sinks.tables import MARK_BYTES, PLACE_BYTES
 
 PLACE = Layout("<iqq").pack
@@ -27,27 +28,18 @@ def container(schema: Mapping[str, Any], records: Sequence[Record], mark: bytes)
         assert record.value is not None
         parts += (PLACE(record.partition, record.offset, record.timestamp_ms), record.value[PREFIX:], mark)
     size = sum(map(len, parts))
-    return b"".join((_head(schema), mark, long(len(records)), long(size), *parts, mark))
+    return b"".join((head(_framed(schema)), mark, number(len(records)), number(size), *parts, mark))
 
 
-def long(number: int) -> bytes:
-    """Returns a whole number (64 bits) as Avro writes it: zigzag, seven bits a byte, the lowest first."""
-    rest = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+def head(schema: Mapping[str, Any]) -> bytes:
+    """Returns the beginning of a container whose rows have this schema, up to its sync marker."""
+    meta = {b"avro.schema": json.dumps(schema).encode(), b"avro.codec": b"null"}
+    entries = b"".join(string(key) + string(value) for key, value in meta.items())
+    return b"Obj\x01" + number(len(meta)) + entries + number(0)
 
 
-def string(text: bytes) -> bytes:
-    """Returns a text as Avro writes it: its length, then its bytes."""
-    return long(len(text)) + text
-
-
-def _head(schema: Mapping[str, Any]) -> bytes:
-    framed = {
+def _framed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "type": "record",
         "name": "Framed",
         "fields": [
@@ -56,6 +48,3 @@ def _head(schema: Mapping[str, Any]) -> bytes:
             {"name": "_end", "type": {"type": "fixed", "name": "FramedEnd", "size": MARK_BYTES}},
         ],
     }
-    meta = {b"avro.schema": json.dumps(framed).encode(), b"avro.codec": b"null"}
-    entries = b"".join(string(key) + string(value) for key, value in meta.items())
-    return b"Obj\x01" + long(len(meta)) + entries + long(0)

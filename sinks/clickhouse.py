@@ -13,7 +13,8 @@ from schemas.catalogue import TOPICS
 from schemas.codec import MAGIC, PREFIX, Codec, UnknownSchema
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.record import DIGEST, Record, header
-from sinks.avro_block import container, string
+from schemas.wire import string
+from sinks.avro_block import container
 from sinks.batch_load import statement
 from sinks.engine import Engine, FileEngine
 from sinks.kafka_block import decoded, frame, places, plain

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from schemas.record import Record, seal
+from schemas.wire import number as long
 from tests.chaos.report import Outcome
 from tests.chaos.stand import Stand
 from tests.harness import ROOT
@@ -82,19 +83,19 @@ def bombs(chance: Random) -> Iterator[tuple[str, str, bytes]]:
         filler = bytes(size)
         for name, body in {
             "a map counted to 2^62": b"\x80" * 8 + b"\x40" + filler,
-            "a map of nothing": _long(size) + filler,
+            "a map of nothing": long(size) + filler,
             "blocks of one entry": b"\2\0\0" * (size // 3),
             "sized blocks": b"\1\4\0\0" * (size // 4),
-            "a negative count": _long(-(2**62)) + _long(size) + filler,
-            "a text of 2^62 bytes": b"\2" + _long(2**62) + filler,
-            "a text of less than nothing": b"\2" + _long(-5) + filler,
+            "a negative count": long(-(2**62)) + long(size) + filler,
+            "a text of 2^62 bytes": b"\2" + long(2**62) + filler,
+            "a text of less than nothing": b"\2" + long(-5) + filler,
             "a number without an end": b"\x80" * size,
             "noise": chance.randbytes(size),
         }.items():
             yield f"{name}, {size:,}", "agent-steps", step + body
         yield f"zeros, {size:,}", "ai-calls", begun("ai-calls") + filler
         for number, name in enumerate(("nulls", "empty records", "recursion", "unions in unions"), HOSTILE):
-            body = _long(2**26) + filler if number < HOSTILE + 2 else b"\2" * size
+            body = long(2**26) + filler if number < HOSTILE + 2 else b"\2" * size
             yield f"a schema of {name}, {size:,}", "agent-steps", begun("agent-steps", number) + body
 
 
@@ -107,16 +108,6 @@ def _hostile() -> Iterator[dict[str, Any]]:
         deep = {"type": "record", "name": f"Deep{number}", "fields": [{"name": "inner", "type": ["null", deep]}]}
     for kind in ({"type": "array", "items": "null"}, {"type": "array", "items": empty}, itself, deep):
         yield {"type": "record", "name": "AgentStep", "fields": [{"name": "input", "type": kind}]}
-
-
-def _long(number: int) -> bytes:
-    """Returns the Avro encoding of a whole number."""
-    left = (number << 1) ^ (number >> 63)
-    found = bytearray()
-    while left > 0x7F:
-        found.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([*found, left])
 
 
 def _peak_mb(reset: bool = False) -> float:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from sink_records import business, codec, records
 
 from schemas.catalogue import TOPICS
-from sinks.avro_block import container, long, string
+from schemas.wire import number as long
+from schemas.wire import string
+from sinks.avro_block import container
 
 MARK = bytes(range(16))
 

@@ -20,7 +20,8 @@ from schemas.errors import Unavailable
 from schemas.events import AgentStep, AiCall, CallStatus, DeadLetter, Finding, Header, Message, Outcome, StepStatus
 from schemas.events import ComplianceDecision as Decision
 from schemas.record import DIGEST, Record, header
-from sinks.avro_block import long, string
+from schemas.wire import number as long
+from schemas.wire import string
 from sinks.clickhouse import ClickHouseSink
 from sinks.embedded import ChdbEngine
 from sinks.engine import Load, QueryRefused

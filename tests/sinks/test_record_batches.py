@@ -15,7 +15,7 @@ from schemas.batch import APPEND_TIME, HEAD
 from schemas.catalogue import ITEMS_MAX, TOPICS
 from schemas.layout import layout
 from schemas.record import DIGEST, Record
-from sinks.avro_block import string
+from schemas.wire import string
 from sinks.clickhouse import ClickHouseSink
 from sinks.embedded import ChdbEngine
 from tests.event_strategies import event as made_event
