@@ -19,6 +19,7 @@ from schemas.errors import Rejected, Unavailable
 REQUEST_TIMEOUT_S = 10.0
 CREATE_TIMEOUT_S = 30.0
 REWIND_WAIT_S = 30.0
+PASSING_S = 0.1
 PASSING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -171,13 +172,12 @@ def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPa
     while True:
         try:
             answer = consumer.committed(places, timeout=REQUEST_TIMEOUT_S)
-            codes = {each.error.code() for each in answer if each.error is not None}
-            if not codes & PASSING or time.monotonic() > deadline:
-                return answer
         except KafkaException as error:
-            if error.args[0].code() not in PASSING or time.monotonic() > deadline:
+            if not _passes({error.args[0].code()}, deadline):
                 raise
-        time.sleep(0.1)  # a cluster that was just started has no coordinator for a moment
+        else:
+            if not _passes({each.error.code() for each in answer if each.error is not None}, deadline):
+                return answer
 
 
 def rewind(bootstrap: str, group: str, wait_s: float = REWIND_WAIT_S) -> None:
@@ -228,10 +228,17 @@ def _listed(admin: AdminClient, bootstrap: str, wanted: dict[TopicPartition, Off
         try:
             return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
         except KafkaException as error:
-            if error.args[0].code() not in PASSING or time.monotonic() > deadline:
+            if not _passes({error.args[0].code()}, deadline):
                 raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
-            time.sleep(0.1)  # a partition that was just made or moved has no leader for a moment
     return {}
+
+
+def _passes(codes: set[int], deadline: float) -> bool:
+    """Returns True, after a moment, when one of the codes will pass and there is time to ask again."""
+    if not codes & PASSING or time.monotonic() > deadline:
+        return False
+    time.sleep(PASSING_S)
+    return True
 
 
 def _admin(bootstrap: str) -> AdminClient:

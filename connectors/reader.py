@@ -4,8 +4,9 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from typing import Any
 
 import uvloop
@@ -224,27 +225,25 @@ class KafkaLog:
 
     def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Sequence[Record]]:
         """See domain.ports.LogReader."""
-        reader = TopicReader(self._bootstrap)
-        try:
-            yield from reader.read({(topic, partition): (begin, end)})
-        finally:
-            reader.close()
+        yield from read(self._bootstrap, {(topic, partition): (begin, end)})
 
     def ends(self, topic: str) -> dict[int, int]:
         """See domain.ports.LogReader."""
         return {number: end for (_, number), end in ends(self._bootstrap, [topic]).items()}
 
 
-def read_all(bootstrap: str, topics: Sequence[str]) -> Iterator[list[Record]]:
+def read(bootstrap: str, span: Mapping[Place, tuple[int, int]]) -> Generator[list[Record], None, None]:
+    """Yields the records of the span as TopicReader.read does, over a connection of its own."""
+    with closing(TopicReader(bootstrap)) as reader:
+        yield from reader.read(span)
+
+
+def read_all(bootstrap: str, topics: Iterable[str]) -> Iterator[list[Record]]:
     """Yields every record that lies on the topics now, in batches; each partition in order."""
-    reader = TopicReader(bootstrap)
-    try:
-        yield from reader.read(whole(bootstrap, topics))
-    finally:
-        reader.close()
+    yield from read(bootstrap, whole(bootstrap, topics))
 
 
-def whole(bootstrap: str, topics: Sequence[str]) -> dict[Place, tuple[int, int]]:
+def whole(bootstrap: str, topics: Iterable[str]) -> dict[Place, tuple[int, int]]:
     """Returns the span of all that lies on the topics now."""
     first, last = begins(bootstrap, topics), ends(bootstrap, topics)
     return {place: (first[place], end) for place, end in last.items()}

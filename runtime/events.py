@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.kafka import begins, ends
-from connectors.reader import TopicReader
+from connectors.reader import read, whole
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 from schemas.errors import Rejected, Undecodable
@@ -68,17 +67,11 @@ def shown(record: Record, codec: Codec) -> dict[str, Any]:
 
 
 def _records(bootstrap: str, topic: str, limit: int | None, first: bool) -> Iterator[Record]:
-    begin, end = begins(bootstrap, [topic]), ends(bootstrap, [topic])
     span = {}
-    for place, last in end.items():
-        low = begin[place]
+    for place, (low, last) in whole(bootstrap, [topic]).items():
         if limit is None:
             span[place] = (low, last)
         else:
             span[place] = (low, min(last, low + limit)) if first else (max(low, last - limit), last)
-    reader = TopicReader(bootstrap)
-    try:
-        for batch in reader.read(span):
-            yield from batch
-    finally:
-        reader.close()
+    for batch in read(bootstrap, span):
+        yield from batch

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from connectors.kafka import begins, committed, ends
-from connectors.reader import TopicReader
+from connectors.kafka import committed
+from connectors.reader import read, whole
 from domain.replay import READ_ORDER, Bounds, Replay, Verdict
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
@@ -27,8 +27,7 @@ class Log:
     @classmethod
     def now(cls, bootstrap: str) -> "Log":
         """Returns the log up to this moment."""
-        first, last = begins(bootstrap, TOPICS), ends(bootstrap, TOPICS)
-        return cls(bootstrap, {place: (first[place], end) for place, end in last.items()})
+        return cls(bootstrap, whole(bootstrap, TOPICS))
 
     @property
     def size(self) -> int:
@@ -38,12 +37,9 @@ class Log:
     def records(self) -> Iterator[Record]:
         """Yields every record: the topics of READ_ORDER first and in that order, each partition in order."""
         for topic in (*READ_ORDER, *(name for name in TOPICS if name not in READ_ORDER)):
-            reader = TopicReader(self.bootstrap)
-            try:
-                for batch in reader.read({place: span for place, span in self.span.items() if place[0] == topic}):
-                    yield from batch
-            finally:
-                reader.close()
+            span = {place: span for place, span in self.span.items() if place[0] == topic}
+            for batch in read(self.bootstrap, span):
+                yield from batch
 
 
 def verify(

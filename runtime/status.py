@@ -6,7 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from connectors.kafka import begins, committed, ends
+from connectors.kafka import committed
+from connectors.reader import whole
 from runtime.ask import ask
 from runtime.platform import Facts
 from runtime.processes import recorded
@@ -110,12 +111,12 @@ def lags(bootstrap: str, prefix: str) -> dict[str, dict[str, int]]:
     hide from both.
     """
     done = {stage: committed(bootstrap, f"{prefix}.{stage}") for stage in STAGES}
-    first, last = begins(bootstrap, TOPICS), ends(bootstrap, TOPICS)
+    lies = whole(bootstrap, TOPICS)
     return {
         stage: {
             f"{place[0]}/{place[1]}": behind
-            for place, end in last.items()
-            if place[0] in topics and (behind := end - max(done[stage].get(place, 0), first.get(place, 0))) > 0
+            for place, (first, end) in lies.items()
+            if place[0] in topics and (behind := end - max(done[stage].get(place, 0), first)) > 0
         }
         for stage, topics in STAGES.items()
     }

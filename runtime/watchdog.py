@@ -6,10 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any, Protocol
 
 from connectors.kafka import begins, committed, ends
-from connectors.reader import TopicReader
+from connectors.reader import read
 from schemas.errors import Unavailable
 from streams.app import Place, group
 from streams.progress import Progress
@@ -102,12 +103,9 @@ class Watchdog:
 def _any(bootstrap: str, span: dict[tuple[str, int], tuple[int, int]]) -> bool:
     """Returns True when a record lies there: not all offsets hold one, where a client wrote in transactions, say."""
     first = begins(bootstrap, {topic for topic, _ in span})
-    reader = TopicReader(bootstrap)
-    try:
-        left = {place: (max(begin, first.get(place, 0)), end) for place, (begin, end) in span.items()}
-        return any(reader.read(left))
-    finally:
-        reader.close()
+    left = {place: (max(begin, first.get(place, 0)), end) for place, (begin, end) in span.items()}
+    with closing(read(bootstrap, left)) as found:
+        return any(found)
 
 
 def _end(why: str) -> None:
