@@ -138,9 +138,8 @@ class RunConsumer(driver.Consumer):
         self._runs.clear()
         offsets = {TP(tp.topic, tp.partition): offset for tp, offset in (await self.seek_to_committed()).items()}
         fresh = [_TopicPartition(*tp) for tp, offset in offsets.items() if not offset or offset < 0]
-        if (
-            fresh
-        ):  # to an offset: aiokafka's own way leaves no position for a moment, and a fetch under way trips over it
+        if fresh:
+            # To an offset: aiokafka's own way leaves no position for a moment, and a fetch under way trips over it.
             with suppress(IllegalStateError):  # revoked meanwhile: sought again when they come back
                 await self._thread.seek_wait(dict(await self._thread.earliest_offsets(*fresh)))
         for tp, offset in offsets.items():

@@ -10,7 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from connectors.kafka import create
 from connectors.publisher import KafkaPublisher
 from connectors.reader import read_all
 from domain.ids import derive
@@ -110,6 +115,20 @@ def until(check: Callable[[], bool], timeout_s: float, pause_s: float = 0.05) ->
     while not check():
         assert time.monotonic() < deadline, f"not so after {timeout_s} s"
         time.sleep(pause_s)
+
+
+def new_topic(bootstrap: str, partitions: int, config: dict[str, str] | None = None) -> str:
+    """Returns the name of a topic that is new."""
+    name = f"topic-{uuid4().hex[:8]}"
+    create(bootstrap, {name: NewTopic(name, partitions, 1, config=config or {})})
+    return name
+
+
+def delete_before(bootstrap: str, topic: str, partition: int, offset: int) -> None:
+    """Deletes the records before this offset."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_records([TopicPartition(topic, partition, offset)]).values():
+        future.result()
 
 
 def define(servers: Any, bodies: Sequence[tuple[str, Any]] = ()) -> None:

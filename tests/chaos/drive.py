@@ -56,7 +56,6 @@ class Drive:
         self.totals, self.sink = f"{arena.prefix}.{NAME}", f"{arena.prefix}.{SINK}"
 
     def __enter__(self) -> "Drive":
-        self.began = time.monotonic()
         self.crew.__enter__()
         try:
             self.crew.ready()

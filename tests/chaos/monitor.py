@@ -29,7 +29,6 @@ class Monitor:
         self.samples: list[Sample] = []
         self.excused: list[tuple[str, float, float]] = []
         """Stretches in which a group cannot get on, and is not to blame: group, begin, end."""
-        self.began = time.monotonic()
         self._bootstrap = bootstrap
         self._groups = groups
         self._stopped = threading.Event()

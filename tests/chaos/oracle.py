@@ -61,10 +61,6 @@ class Oracle:
             attributes=attributes,
         )
 
-    def steps(self) -> set[str]:
-        """Returns the ids of the steps that must be there."""
-        return {derive(each, "agent-steps") for each in self.ids}
-
     def by_run(self) -> dict[str, Total]:
         """Returns what must be known at the end, by the key of the steps."""
         return {run_id(subject): total for subject, total in self.totals.items()}

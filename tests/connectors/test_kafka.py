@@ -28,6 +28,7 @@ from connectors.reader import read_all
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, PARTITIONS, TOPICS
 from schemas.errors import Unavailable
 from schemas.record import Outgoing, Record
+from tests.harness import delete_before, new_topic
 
 NOBODY = "127.0.0.1:1"
 MURMUR2 = {
@@ -44,7 +45,7 @@ MURMUR2 = {
 @pytest.fixture
 def topic(servers: Any) -> str:
     """A topic of eight partitions that no other test has."""
-    return _new(servers, PARTITIONS)
+    return new_topic(servers.bootstrap, PARTITIONS)
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ async def test_a_record_larger_than_any_topic_takes_is_unavailable_and_names_its
 async def test_a_record_larger_than_its_topic_takes_is_unavailable_and_names_its_topic(
     servers: Any, publisher: KafkaPublisher
 ) -> None:
-    small = _new(servers, 1, {"max.message.bytes": "1000"})
+    small = new_topic(servers.bootstrap, 1, {"max.message.bytes": "1000"})
 
     with pytest.raises(KafkaUnavailable, match=rf"^{small} on Kafka at .*Size"):
         await publisher.publish([Outgoing(small, b"k", Random(1).randbytes(2000), [])])
@@ -207,7 +208,7 @@ async def test_begins_are_the_first_offsets_that_are_still_there(
     servers: Any, topic: str, publisher: KafkaPublisher
 ) -> None:
     await publisher.append(topic, 3, [(b"k", b"v")] * 4)
-    _delete_before(servers, topic, 3, 2)
+    delete_before(servers.bootstrap, topic, 3, 2)
 
     assert begins(servers.bootstrap, [topic])[topic, 3] == 2
 
@@ -229,17 +230,5 @@ def test_what_a_group_has_committed_is_the_next_offset_it_reads(servers: Any, to
     assert committed(servers.bootstrap, group) == {(topic, 2): 7}
 
 
-def _new(servers: Any, partitions: int, config: dict[str, str] | None = None) -> str:
-    name = f"topic-{uuid4().hex[:8]}"
-    create(servers.bootstrap, {name: NewTopic(name, partitions, 1, config=config or {})})
-    return name
-
-
 def _read(servers: Any, topic: str) -> list[Record]:
     return [record for batch in read_all(servers.bootstrap, [topic]) for record in batch]
-
-
-def _delete_before(servers: Any, topic: str, partition: int, offset: int) -> None:
-    admin = AdminClient({"bootstrap.servers": servers.bootstrap})
-    for future in admin.delete_records([TopicPartition(topic, partition, offset)]).values():
-        future.result()

@@ -9,18 +9,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from random import Random
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import NewTopic
 
 from connectors import publisher as module
-from connectors.kafka import KafkaUnavailable, create
+from connectors.kafka import KafkaUnavailable
 from connectors.publisher import BATCH_BYTES, KafkaPublisher
 from connectors.reader import KafkaLog, read_all
 from domain.ports import LogReader, Publisher
 from runtime.kafka_server import EmbeddedKafka
 from schemas.record import Outgoing, Record
+from tests.harness import new_topic
 from tests.streams.doubles import MemoryLog
 
 WHOLE_S = 20.0
@@ -29,7 +28,7 @@ WHOLE_S = 20.0
 @pytest.fixture
 def topic(servers: Any) -> str:
     """A topic of four partitions that no other test has."""
-    return new(servers.bootstrap, 4)
+    return new_topic(servers.bootstrap, 4)
 
 
 @pytest.fixture
@@ -47,13 +46,7 @@ async def port(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Publisher,
         return
     servers = request.getfixturevalue("servers")
     async with KafkaPublisher(servers.bootstrap, "test") as found:
-        yield found, KafkaLog(servers.bootstrap), new(servers.bootstrap, 4)
-
-
-def new(bootstrap: str, partitions: int, config: dict[str, str] | None = None) -> str:
-    name = f"published-{uuid4().hex[:8]}"
-    create(bootstrap, {name: NewTopic(name, partitions, 1, config=config or {})})
-    return name
+        yield found, KafkaLog(servers.bootstrap), new_topic(servers.bootstrap, 4)
 
 
 def lying(servers: Any, topic: str) -> list[Record]:
@@ -200,7 +193,7 @@ async def test_fifty_appends_at_the_same_time_share_no_offset(
 async def test_a_refused_record_names_its_topic_and_what_comes_next_is_written_without_a_hole(
     servers: Any, topic: str, publisher: KafkaPublisher
 ) -> None:
-    small = new(servers.bootstrap, 1, {"max.message.bytes": "1000"})
+    small = new_topic(servers.bootstrap, 1, {"max.message.bytes": "1000"})
     before = await publisher.append(topic, 0, [(b"k", b"1")] * 3)
 
     with pytest.raises(KafkaUnavailable, match=rf"^{small} on Kafka at .*Size"):
@@ -214,7 +207,7 @@ async def test_a_refused_record_names_its_topic_and_what_comes_next_is_written_w
 async def test_of_several_topics_the_one_that_refused_is_named(
     servers: Any, topic: str, publisher: KafkaPublisher
 ) -> None:
-    small = new(servers.bootstrap, 1, {"max.message.bytes": "1000"})
+    small = new_topic(servers.bootstrap, 1, {"max.message.bytes": "1000"})
     good = [Outgoing(topic, str(number).encode(), b"v", []) for number in range(8)]
 
     with pytest.raises(KafkaUnavailable, match=rf"^{small} on Kafka at"):
@@ -222,7 +215,7 @@ async def test_of_several_topics_the_one_that_refused_is_named(
 
 
 async def test_calls_beside_a_refused_one_end_soon(servers: Any, topic: str, publisher: KafkaPublisher) -> None:
-    small = new(servers.bootstrap, 1, {"max.message.bytes": "1000"})
+    small = new_topic(servers.bootstrap, 1, {"max.message.bytes": "1000"})
     await publisher.publish([Outgoing(topic, b"k", b"first", [])])
     began = time.monotonic()
     bad = [publisher.publish([Outgoing(small, b"k", Random(each).randbytes(2000), [])]) for each in range(3)]
@@ -241,7 +234,7 @@ async def test_calls_beside_a_refused_one_end_soon(servers: Any, topic: str, pub
 async def test_a_call_that_failed_leaves_no_task_and_no_unheard_error(
     servers: Any, topic: str, publisher: KafkaPublisher
 ) -> None:
-    small = new(servers.bootstrap, 4, {"max.message.bytes": "1000"})
+    small = new_topic(servers.bootstrap, 4, {"max.message.bytes": "1000"})
     unheard: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     before = asyncio.all_tasks()
@@ -316,7 +309,7 @@ async def test_without_acknowledgement_in_time_a_call_is_unavailable_and_leaves_
     own: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 2.0)
-    topic, before = new(own.bootstrap, 1), asyncio.all_tasks()
+    topic, before = new_topic(own.bootstrap, 1), asyncio.all_tasks()
     async with KafkaPublisher(own.bootstrap, "test") as publisher:
         await publisher.append(topic, 0, [(b"k", b"1")])
         began = time.monotonic()
@@ -333,7 +326,7 @@ async def test_many_calls_without_acknowledgement_all_end_in_time(
     own: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 2.0)
-    topic, before = new(own.bootstrap, 1), asyncio.all_tasks()
+    topic, before = new_topic(own.bootstrap, 1), asyncio.all_tasks()
     async with KafkaPublisher(own.bootstrap, "test") as publisher:
         await publisher.append(topic, 0, [(b"k", b"1")])
         began = time.monotonic()
@@ -350,7 +343,7 @@ async def test_a_kafka_that_answers_again_within_the_time_loses_and_repeats_noth
     own: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 20.0)
-    topic = new(own.bootstrap, 1)
+    topic = new_topic(own.bootstrap, 1)
     async with KafkaPublisher(own.bootstrap, "test") as publisher:
         await publisher.append(topic, 0, [(b"k", b"1")])
         with Frozen(own):

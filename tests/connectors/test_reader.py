@@ -10,15 +10,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Producer
 
 from connectors import reader as module
-from connectors.kafka import KafkaUnavailable, create, ends
+from connectors.kafka import KafkaUnavailable, ends
 from connectors.publisher import KafkaPublisher
 from connectors.reader import TopicReader, read_all, whole
 from runtime.kafka_server import EmbeddedKafka
 from schemas.catalogue import PARTITIONS
+from tests.harness import delete_before, new_topic
 
 SPOT = "127.0.0.1:1"
 
@@ -26,7 +26,7 @@ SPOT = "127.0.0.1:1"
 @pytest.fixture
 def topic(servers: Any) -> str:
     """A topic of eight partitions that no other test has."""
-    return _new(servers.bootstrap, PARTITIONS)
+    return new_topic(servers.bootstrap, PARTITIONS)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_reader_asked_for_nothing_gives_nothing(servers: Any, topic: str) -> N
 
 async def test_offsets_that_were_deleted_are_skipped(servers: Any, topic: str, publisher: KafkaPublisher) -> None:
     await publisher.append(topic, 0, [(b"k", b"v")] * 10)
-    _delete_before(servers, topic, 0, 6)
+    delete_before(servers.bootstrap, topic, 0, 6)
 
     assert _spans(servers, {(topic, 0): (0, 10)}) == {0: [6, 7, 8, 9]}
 
@@ -80,7 +80,7 @@ def test_offsets_that_hold_no_record_are_skipped_within_and_at_the_end(servers: 
 
 
 async def test_everything_on_the_topics_is_read(servers: Any, publisher: KafkaPublisher) -> None:
-    one, other = _new(servers.bootstrap, 2), _new(servers.bootstrap, 2)
+    one, other = new_topic(servers.bootstrap, 2), new_topic(servers.bootstrap, 2)
     for topic in (one, other):
         await publisher.append(topic, 1, [(b"k", b"v")] * 5)
 
@@ -94,7 +94,7 @@ async def test_everything_on_the_topics_is_read(servers: Any, publisher: KafkaPu
 async def test_a_reader_that_follows_gives_what_is_there_and_what_comes(
     servers: Any, publisher: KafkaPublisher
 ) -> None:
-    topic = _new(servers.bootstrap, 1)
+    topic = new_topic(servers.bootstrap, 1)
     await publisher.append(topic, 0, [(b"k", b"1")])
     reader = TopicReader(servers.bootstrap)
     batches = reader.follow(topic, 1, lambda: False)
@@ -117,7 +117,7 @@ async def test_a_span_that_never_comes_is_unavailable_and_says_what_is_left(serv
 async def test_a_record_larger_than_a_fetch_comes_and_holds_up_no_other(
     servers: Any, publisher: KafkaPublisher
 ) -> None:
-    topic = _new(servers.bootstrap, 4, {"max.message.bytes": str(8 * 1024 * 1024)})
+    topic = new_topic(servers.bootstrap, 4, {"max.message.bytes": str(8 * 1024 * 1024)})
     large = b"x" * (3 * 1024 * 1024)
     for number in range(4):
         for value in (b"before", large, b"after"):
@@ -168,7 +168,7 @@ async def test_readers_that_are_closed_leave_no_thread(servers: Any, topic: str,
 async def test_reading_goes_on_when_kafka_answers_again(own: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REQUEST_TIMEOUT_MS", 1000)
     monkeypatch.setattr(module, "PARTITION_BYTES", 20_000)
-    topic = _new(own.bootstrap, 2)
+    topic = new_topic(own.bootstrap, 2)
     async with KafkaPublisher(own.bootstrap, "test") as publisher:
         for number in range(40):
             await publisher.append(topic, number % 2, [(b"k", bytes(10_000))] * 5)
@@ -197,12 +197,6 @@ def test_a_kafka_that_is_not_there_is_unavailable_and_named() -> None:
     assert time.monotonic() - began < 20
 
 
-def _new(bootstrap: str, partitions: int, config: dict[str, str] | None = None) -> str:
-    name = f"topic-{uuid4().hex[:8]}"
-    create(bootstrap, {name: NewTopic(name, partitions, 1, config=config or {})})
-    return name
-
-
 def _spans(servers: Any, span: dict[tuple[str, int], tuple[int, int]]) -> dict[int, Sequence[int]]:
     reader = TopicReader(servers.bootstrap)
     found: dict[int, list[int]] = defaultdict(list)
@@ -211,9 +205,3 @@ def _spans(servers: Any, span: dict[tuple[str, int], tuple[int, int]]) -> dict[i
             found[record.partition].append(record.offset)
     reader.close()
     return dict(found)
-
-
-def _delete_before(servers: Any, topic: str, partition: int, offset: int) -> None:
-    admin = AdminClient({"bootstrap.servers": servers.bootstrap})
-    for future in admin.delete_records([TopicPartition(topic, partition, offset)]).values():
-        future.result()
