@@ -17,7 +17,7 @@ from domain.definitions import LOCAL
 from domain.ports import ModelProvider
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import AiCall, CallStatus, Event
-from schemas.record import Record, header
+from schemas.record import Record, said_by
 from streams.app import stage_app
 from streams.dead_letters import dead_letter
 from streams.lanes import Lanes
@@ -70,7 +70,7 @@ class RelayCore:
         requested: dict[str, AiCall] = {}
         letters = []
         for record in records:
-            if header(record.headers, "ce_source") == self._own:
+            if said_by(record, self._own):
                 continue
             try:
                 event = await decoded(record, self._tools)

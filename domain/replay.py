@@ -17,7 +17,7 @@ from domain.definitions import Definitions
 from schemas.codec import PREFIX, Codec
 from schemas.errors import Undecodable
 from schemas.events import Definition, Event
-from schemas.record import Record, header
+from schemas.record import Record, header, said_by
 
 READ_ORDER = ("definitions", "business-events", "requests", "agent-steps", "compliance-decisions", "ai-calls")
 """The topics that deciders read, in the order of the flow."""
@@ -266,7 +266,7 @@ def _short(event_id: str) -> bytes:
 def _decides(record: Record) -> bool:
     """Returns True for a record that must follow from others, whoever says it wrote it."""
     if record.topic == "ai-calls":
-        return header(record.headers, "ce_source") != ANSWERS
+        return not said_by(record, ANSWERS)
     return record.topic in DECIDED
 
 

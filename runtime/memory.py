@@ -1,12 +1,15 @@
-"""What the C library's allocator may hold on to."""
+"""What allocators may hold on to, and how often Python looks for garbage."""
 
 import asyncio
 import ctypes
+import gc
 
 M_ARENA_MAX = -8
 """See mallopt(3)."""
 ARENAS = 2
 TRIM_S = 10.0
+GARBAGE_AFTER = 50_000
+"""Objects made and not freed since, after which Python looks for circles among them; its own figure is 700."""
 
 
 def bound() -> None:
@@ -18,6 +21,13 @@ def bound() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)
+
+
+def settled() -> None:
+    """Takes what is there now as there to stay, and has garbage looked for less often: batches are freed without it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
 
 
 async def trimmed() -> None:

@@ -17,7 +17,7 @@ from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog
 from connectors.registry import Registry
 from runtime.definitions import Follower
-from runtime.memory import bound, trimmed
+from runtime.memory import bound, settled, trimmed
 from runtime.settings import Settings
 from runtime.supervisor import worker_name
 from runtime.watchdog import Watchdog, Watched
@@ -92,6 +92,7 @@ async def serve(stages: Sequence[Watched], ready_file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await asyncio.gather(*(stage.app.start() for stage in stages))
+    settled()
     async with Watchdog(stages):
         log.info("ready", extra={"stages": [stage.name for stage in stages]})
         ready_file.parent.mkdir(parents=True, exist_ok=True)

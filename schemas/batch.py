@@ -5,11 +5,11 @@ from struct import Struct as Layout
 
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from msgspec import Struct
 
-from schemas.record import Record
+from schemas.errors import Undecodable
+from schemas.record import Record, SentHeaders, nullable
 from schemas.wire import long
 
 HEAD = Layout(">qiibIhiqqqhii")
@@ -87,39 +87,54 @@ class _Unpack:
 
     def __call__(self) -> list[Record]:
         topic, partition = self._topic, self._partition
-        whole = self._data[self._begin : self._end]
+        base, _, _, _, _, attributes, _, first_ms, last_ms, *_, count = HEAD.unpack_from(self._data, self._begin)
+        body = self._data[self._begin + HEAD.size : self._end]
+        if codec := attributes & COMPRESSED:
+            body = DECODE[codec](body)
+        appended = attributes & APPEND_TIME
+        found = []
+        end = 0
         try:
-            return [
-                Record(topic, partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
-                for each in MemoryRecords(whole).next_batch()
-            ]
-        except UnicodeDecodeError:  # a header's name that is no text; Kafka takes any bytes
-            return list(_apart(topic, partition, whole))
-
-
-def _apart(topic: str, partition: int, whole: bytes) -> Iterator[Record]:
-    """Yields the records of a batch; bytes of a header's name that are no UTF-8 are spelled out (`\\xff`)."""
-    base, _, _, _, _, attributes, _, first_ms, last_ms, *_, count = HEAD.unpack_from(whole)
-    body = whole[HEAD.size :]
-    if codec := attributes & COMPRESSED:
-        body = DECODE[codec](body)
-    at = 0
-    for _ in range(count):
-        _, at = long(body, at)
-        ms, at = long(body, at + 1)  # behind the attributes
-        offset, at = long(body, at)
-        key, at = _bytes(body, at)
-        value, at = _bytes(body, at)
-        size, at = long(body, at)
-        headers = []
-        for _ in range(size):
-            name, at = _bytes(body, at)
-            content, at = _bytes(body, at)
-            headers.append(((name or b"").decode(errors="backslashreplace"), content))
-        stamp = last_ms if attributes & APPEND_TIME else first_ms + ms
-        yield Record(topic, partition, base + offset, stamp, key, value, tuple(headers))
-
-
-def _bytes(data: bytes, at: int) -> tuple[bytes | None, int]:
-    size, at = long(data, at)
-    return (None, at) if size < 0 else (data[at : at + size], at + size)
+            for _ in range(count):
+                size, at = long(body, end)
+                end = at + size
+                ms = body[at + 1]  # behind the attributes
+                at += 2
+                if ms > 0x7F or ms & 1:
+                    ms, at = long(body, at - 1)
+                else:
+                    ms >>= 1
+                offset = body[at]
+                at += 1
+                if offset > 0x7F:
+                    if (more := body[at]) > 0x7F:
+                        offset, at = long(body, at - 1)
+                    else:
+                        offset = (offset & 0x7F | more << 7) >> 1
+                        at += 1
+                else:
+                    offset >>= 1
+                size = body[at]
+                if size & 0x81:
+                    key, at = nullable(body, at)
+                else:
+                    begin = at + 1
+                    at = begin + (size >> 1)
+                    key = body[begin:at]
+                value, at = nullable(body, at)
+                if not at < end <= len(body):
+                    raise Undecodable("a record that ends early")
+                found.append(
+                    Record(
+                        topic,
+                        partition,
+                        base + offset,
+                        last_ms if appended else first_ms + ms,
+                        key,
+                        value,
+                        SentHeaders(body[at:end]),
+                    )
+                )
+        except (IndexError, Undecodable) as error:
+            raise CorruptRecordException(f"{topic}/{partition}/{base} holds what is no record") from error
+        return found

@@ -7,8 +7,9 @@ from schemas.batch import RecordBatch
 from schemas.catalogue import BY_EVENT, DOOR_BYTES_MAX, TOPICS, Topic
 from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
+from schemas.heads import Heads
 from schemas.reader import Reader, compile_reader
-from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, opened, seal
+from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, SentHeaders, opened
 from schemas.sealed import Seals
 from schemas.shape import UnreadableSchema
 from schemas.writer import Writer, compile_writer
@@ -74,17 +75,7 @@ class Codec:
         if len(value) > topic.bytes_max:
             raise TooLarge(f"an event of {len(value)} bytes; {name} takes {topic.bytes_max}")
         key = topic.key(event).encode()
-        headers: list[tuple[str, bytes | None]] = [
-            ("ce_specversion", b"1.0"),
-            (EVENT_ID, event.event_id.encode()),
-            ("ce_type", name.encode()),
-            ("ce_source", source.encode()),
-            (TENANT_ID, event.tenant_id.encode()),
-        ]
-        if topic.exported:
-            headers.append(("ce_time", event.occurred_at.isoformat().encode()))
-            headers.append(("ce_datacontenttype", b"application/avro"))
-        headers.append((DIGEST, seal(key, value, headers)))
+        headers = self._topics[name].heads.headers(event, source, key, value)
         return Outgoing(name, key, value, headers)
 
     def body(self, event: Event) -> bytes:
@@ -146,7 +137,10 @@ class Codec:
             if value[0] != MAGIC:
                 raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
             read = known.reader(int.from_bytes(value[1:PREFIX]))
-        digest, sealed, event_id, tenant_id = opened(record.key or b"", value, record.headers)
+        key, headers = record.key or b"", record.headers
+        if type(headers) is SentHeaders and (ids := known.seals.opened(key, value, headers.raw)) is not None:
+            return read, *ids
+        digest, sealed, event_id, tenant_id = opened(key, value, headers)
         if digest != sealed:
             if digest is not None:
                 raise Undecodable(f"{DIGEST} does not match")
@@ -167,6 +161,7 @@ class _Known:
         self.readers: dict[bytes, Reader] = {}
         """By the first bytes of a frame."""
         self.write: Writer | None = None
+        self.heads = Heads(topic)
         self.seals = Seals(topic)
         self._topic = topic
         self._own = topic.schema

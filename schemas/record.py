@@ -1,16 +1,44 @@
 """A Kafka record as bytes: what is read, what is to be written, and the digest that seals it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
 
+from schemas.errors import Undecodable
+from schemas.wire import long
+
 DIGEST = "x-digest"
 EVENT_ID = "ce_id"
 TENANT_ID = "ce_tenantid"
 
-Headers = Sequence[tuple[str, bytes | None]]
+
+class SentHeaders(Struct, frozen=True, gc=False):
+    """The headers of a record as they lie in its batch; taken apart each time they are gone through.
+
+    A name that is no text has its bytes spelled out (`\\xff`): Kafka takes any. Bytes that are no headers, which no
+    broker takes, raise Undecodable.
+    """
+
+    raw: bytes
+
+    def __iter__(self) -> Iterator[tuple[str, bytes | None]]:
+        raw = self.raw
+        try:
+            count, at = long(raw, 0)
+            for _ in range(count):
+                name, at = nullable(raw, at)
+                value, at = nullable(raw, at)
+                yield (name or b"").decode(errors="backslashreplace"), value
+        except IndexError:
+            raise Undecodable("headers that end early") from None
+        if at != len(raw):
+            raise Undecodable("headers of another size than they say")
+
+
+Pair = tuple[str, bytes | None]
+Headers = Sequence[Pair] | SentHeaders
 
 LARGE = 1024 * 1024
 """Larger values are hashed where they lie, not joined with the rest first."""
@@ -67,6 +95,20 @@ def header(headers: Headers, name: str) -> bytes | None:
     return None
 
 
+def said_by(record: Record, source: bytes) -> bool:
+    """Returns True when the record's `ce_source` is this."""
+    headers = record.headers
+    if type(headers) is SentHeaders and source not in headers.raw:
+        return False
+    return header(headers, "ce_source") == source
+
+
+def nullable(data: bytes, at: int) -> tuple[bytes | None, int]:
+    """Returns the bytes whose length lies at `at`, None when it is negative, and where what follows begins."""
+    size, at = long(data, at)
+    return (None, at) if size < 0 else (data[at : at + size], at + size)
+
+
 def seal(key: bytes, value: bytes, headers: Headers) -> bytes:
     """Returns the SHA-256 over key, value and the `ce_*` headers in their order, each after its length (4 bytes)."""
     return opened(key, value, headers)[1]
@@ -77,6 +119,8 @@ def opened(key: bytes, value: bytes, headers: Headers) -> tuple[bytes | None, by
 
     Of several headers of one name the first counts.
     """
+    if isinstance(headers, SentHeaders):
+        headers = list(headers)
     size = len(value)
     parts = [len(key).to_bytes(4), key, LENGTHS[size] if size < len(LENGTHS) else size.to_bytes(4), value]
     digest, event_id, tenant_id = _usual(headers, parts) or _unusual(headers, parts)
@@ -118,7 +162,7 @@ def _usual(headers: Any, parts: list[bytes]) -> Named | None:
     return digest, event_id, tenant_id
 
 
-def _unusual(headers: Headers, parts: list[bytes]) -> Named:
+def _unusual(headers: Sequence[Pair], parts: list[bytes]) -> Named:
     """Adds what is sealed of any headers, after the four parts that come before."""
     for name, content in headers:
         if name.startswith("ce_"):

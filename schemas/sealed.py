@@ -13,7 +13,7 @@ from operator import itemgetter
 from schemas.catalogue import Topic
 from schemas.errors import Undecodable
 from schemas.layout import DIGEST_BYTES, layout
-from schemas.record import LENGTHS
+from schemas.record import LARGE, LENGTHS
 from schemas.wire import long
 
 SEEN_MAX = 1024
@@ -22,10 +22,12 @@ FRAME = 5
 
 Places = tuple[int, int, int, int]
 """Where id and time of headers begin and end."""
-Form = tuple[Places, Callable[[bytes], tuple[bytes, ...]], bytes, bytes, dict[bytes, bytes]]
+Middle = tuple[bytes, bytes]
+"""What is sealed of the headers between id and time, and the tenant that they name."""
+Form = tuple[Places, Callable[[bytes], tuple[bytes, ...]], bytes, bytes, dict[bytes, Middle]]
 """Headers of one length whose parts lie at the same places: what takes them apart (before the id, id, between, time,
-the rest), the bytes before the id, of which the last say its length, what is sealed in their place; and what is sealed
-of the headers between id and time, by the bytes that say it."""
+the rest), the bytes before the id, of which the last say its length, what is sealed in their place; and the middles, by
+the bytes between id and time."""
 
 
 class Seals:
@@ -113,13 +115,52 @@ class Seals:
                 value,
                 head_sealed,
                 event_id,
-                middle,
+                middle[0],
                 time,
                 tail_sealed,
             )
             if tail + sha256(join(whole)).digest() != rest:
                 return False
         return end == len(body)
+
+    def opened(self, key: bytes, value: bytes, headers: bytes) -> tuple[bytes, bytes] | None:
+        """Returns the ids of event and tenant that headers as our codec writes them name, when their digest holds.
+
+        Otherwise, and when key or value are long, it says nothing.
+        """
+        if len(value) > LARGE or len(key) >= len(LENGTHS):
+            return None
+        try:
+            form = self._forms.get(len(headers)) or self._learned(headers)
+            if form is None:
+                return None
+            _, parts, head, head_sealed, middles = form
+            said, event_id, between, time, rest = parts(headers)
+            middle = middles.get(between)
+            if middle is None or said != head:
+                form = self._learned(headers)
+                if form is None:
+                    return None
+                _, parts, head, head_sealed, middles = form
+                _, event_id, between, time, rest = parts(headers)
+                middle = middles[between]
+        except (IndexError, Undecodable):
+            return None
+        size = len(value)
+        whole = (
+            LENGTHS[len(key)],
+            key,
+            LENGTHS[size] if size < len(LENGTHS) else size.to_bytes(4),
+            value,
+            head_sealed,
+            event_id,
+            middle[0],
+            time,
+            self._tail_sealed,
+        )
+        if self._tail + sha256(b"".join(whole)).digest() != rest:
+            return None
+        return event_id, middle[1]
 
     def _learned(self, headers: bytes) -> Form | None:
         """Returns the form of these headers, from now on remembered; None when they are not as ours are."""
@@ -150,5 +191,6 @@ class Seals:
         middles = known[-1]
         if len(middles) >= SEEN_MAX:
             middles.clear()
-        middles[headers[id_end:time_begin]] = b"".join(middle[3:-1] if timed else middle[3:])
+        over = b"".join(middle[3:-1] if timed else middle[3:])
+        middles[headers[id_end:time_begin]] = over, headers[slice(*spans[2])]
         return known

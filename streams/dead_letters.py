@@ -54,14 +54,15 @@ def _within(record: Record) -> tuple[bytes | None, bytes | None, list[Header], s
     if key is not None and len(key) > KEY_BYTES_MAX:
         cut.append(f"key of {len(key)} bytes")
         key = key[:KEY_BYTES_MAX]
+    said = list(record.headers)
     headers: list[Header] = []
     size = 0
-    for name, content in record.headers:
+    for name, content in said:
         if name.lower() in CREDENTIALS:
             continue
         size += len(name.encode()) + len(content or b"")
         if len(headers) == HEADERS_MAX or size > HEADERS_BYTES_MAX:
-            cut.append(f"{len(record.headers)} headers")
+            cut.append(f"{len(said)} headers")
             break
         headers.append(Header(name=name, value=content))
     return key, value, headers, "cut: " + ", ".join(cut) if cut else ""

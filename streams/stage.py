@@ -18,7 +18,7 @@ from domain.ports import LogReader, Publisher
 from schemas.codec import Codec, UnknownSchema
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import Event
-from schemas.record import Outgoing, Record, header
+from schemas.record import Outgoing, Record, said_by
 from streams.app import Place, changelog, stage_app
 from streams.dead_letters import dead_letter
 from streams.journal import Journal
@@ -79,7 +79,7 @@ class Stage:
         self._journal.begin(records)
         outputs: list[Outgoing] = []
         for record in records:
-            if header(record.headers, "ce_source") != self._own:  # what it said itself, its state holds already
+            if not said_by(record, self._own):  # what it said itself, its state holds already
                 outputs += await self._taken(keys, record)
         self._journal.end(partition)
         await self._tools.publisher.publish(outputs)

@@ -6,7 +6,7 @@ not used (see streams.table), so no changelog is read through here.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -56,17 +56,22 @@ class Records(NamedTuple):
 
     found: list[Record]
     last: int
+    more: Iterator[list[Record]] = iter(())
+    """What follows, not taken apart yet."""
 
     def run(self, records_max: int) -> "tuple[Run, Records | None]":
         """Returns the first run, ended by count or bytes, and what is left."""
+        found = self.found
+        while len(found) <= records_max and (more := next(self.more, None)) is not None:
+            found = found + more
         end = size = 0
-        while end < len(self.found) and end < records_max and size < RUN_BYTES_MAX:
-            size += len(self.found[end].value or b"")
+        while end < len(found) and end < records_max and size < RUN_BYTES_MAX:
+            size += len(found[end].value or b"")
             end += 1
-        if end == len(self.found):
-            return Run(self.found, end, self.last, self.found[-1].timestamp_ms if end else 0), None
-        items = self.found[:end]
-        return Run(items, end, items[-1].offset, items[-1].timestamp_ms), Records(self.found[end:], self.last)
+        if end == len(found):
+            return Run(found, end, self.last, found[-1].timestamp_ms if end else 0), None
+        items = found[:end]
+        return Run(items, end, items[-1].offset, items[-1].timestamp_ms), Records(found[end:], self.last, self.more)
 
 
 class Batches(NamedTuple):
@@ -158,7 +163,7 @@ class RunConsumer(driver.Consumer):
         return BatchThread(self, loop=self.loop, beacon=self.beacon)  # mode stops its loop in a way uvloop dies of
 
     def _handed(self, fetched: list[Fetched]) -> "Records | Batches":
-        return Records([record for each in fetched for record in each.records()], fetched[-1].offset)
+        return Records([], fetched[-1].offset, (each.records() for each in fetched))
 
     def _message(self, tp: TP, run: "Run", generation: int) -> ConsumerMessage:
         """Returns the run as a message whose place is its last offset."""

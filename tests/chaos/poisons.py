@@ -1,7 +1,7 @@
 """R5 and R8: what nobody can read, and events at which a decider raises or its process dies."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from random import Random
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 from schemas.errors import Undecodable
-from schemas.record import DIGEST, Outgoing
+from schemas.record import DIGEST, Headers, Outgoing
 from tests import event_strategies
 from tests.chaos.drive import Drive
 from tests.chaos.oracle import Oracle
@@ -132,7 +132,7 @@ def _damage(record: Outgoing, kind: str, codec: Codec, chance: Random) -> Outgoi
             value += bytes(chance.randrange(1, 9))
         case "noise":
             value = bytearray(chance.randbytes(chance.randrange(1, 400)))
-    headers: Sequence[tuple[str, bytes | None]] = record.headers
+    headers: Headers = record.headers
     if kind not in ("flipped", "noise") and chance.random() < 0.5:
         headers = [each for each in headers if each[0] != DIGEST]
     return msgspec.structs.replace(record, value=bytes(value), headers=headers)
