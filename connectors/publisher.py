@@ -146,7 +146,8 @@ class KafkaPublisher:
 
 
 def _contents(record: Outgoing) -> tuple[bytes, bytes | None, Any]:
-    return record.key, record.value, list(record.headers)
+    headers = record.headers
+    return record.key, record.value, headers if type(headers) is list else list(headers)
 
 
 def _batches(producer: AIOKafkaProducer, contents: Iterable[tuple[bytes, bytes | None, Any]]) -> Iterator[BatchBuilder]:

@@ -11,11 +11,11 @@ from yarl import URL
 from schemas.catalogue import PARTITIONS
 from streams.transport import RUN_RECORDS_MAX, RunTransport, check_faust
 
-COMMIT_INTERVAL_S = 0.5
+COMMIT_INTERVAL_S = 0.3
 POLL_RECORDS_MAX = 4000
 RUNS_BUFFERED_MAX = 32
 """Runs waiting in memory for a stage; beyond it the consumer stops fetching the partition."""
-FETCH_BYTES = 1024 * 1024
+FETCH_BYTES = 512 * 1024
 """Of each partition and fetch; a larger record comes alone."""
 
 

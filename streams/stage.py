@@ -79,17 +79,29 @@ class Stage:
         self._journal.begin(records)
         outputs: list[Outgoing] = []
         for record in records:
-            if not said_by(record, self._own):  # what it said itself, its state holds already
-                outputs += await self._taken(keys, record)
+            if said_by(record, self._own):  # its state holds it already
+                continue
+            try:
+                outputs += self._taken(keys, record)
+            except (UnknownSchema, UnknownDefinition, MissingVersion) as error:
+                self._journal.rest(partition)
+                await self._ask(record, error)
+                outputs += self._taken(keys, record, last=True)
         self._journal.end(partition)
         await self._tools.publisher.publish(outputs)
         await keys.write()
 
-    async def _taken(self, keys: Keys, record: Record) -> list[Outgoing]:
+    async def _ask(self, record: Record, error: Exception) -> None:
+        """Reads all there is of schemas or definitions."""
+        await (self._tools.refresh(record.topic) if isinstance(error, UnknownSchema) else self._tools.catch_up())
+        log.info("asked once more", extra={"place": record.place, "error": str(error)})
+
+    def _taken(self, keys: Keys, record: Record, last: bool = False) -> list[Outgoing]:
         """Returns what follows from the record: what was decided, or its dead letter; takes in the state.
 
-        What names a schema or a definition that is not known is taken once more when all there is has been read. The
-        journal's mark stands only while nothing is waited for: an end that comes from elsewhere is no record's guilt.
+        Unless it is the `last` time, it raises at a schema or definition that is not known: the record is taken once
+        more when all there is has been read. The journal's mark stands only while nothing is waited for: an end that
+        comes from elsewhere is no record's guilt.
         """
         event: Event | None = None
         try:
@@ -97,22 +109,15 @@ class Stage:
                 raise Undecodable("no key")
             if keys.applied(record):
                 return []
-            for last in (False, True):
-                if self._journal.mark(record):
-                    raise Deadly("the process ended at this record three times in a row")
-                try:
-                    event = self._tools.codec.decode(record)
-                    return self._decided(keys, record, event)
-                except (UnknownSchema, UnknownDefinition, MissingVersion) as error:
-                    if last:
-                        raise
-                    self._journal.rest(record.partition)
-                    await (self._tools.refresh(record.topic) if event is None else self._tools.catch_up())
-                    log.info("asked once more", extra={"place": record.place, "error": str(error)})
-            raise AssertionError("the second time returns or raises")
+            if self._journal.mark(record):
+                raise Deadly("the process ended at this record three times in a row")
+            event = self._tools.codec.decode(record)
+            return self._decided(keys, record, event)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001  a decider is pure: what fails for this event fails each time
+        except Exception as error:
+            if not last and isinstance(error, UnknownSchema | UnknownDefinition | MissingVersion):
+                raise
             if not isinstance(error, Undecodable):
                 log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
             return [self._tools.codec.encode(dead_letter(self.name, record, event, error), self._source)]

@@ -5,6 +5,7 @@ a whole, and only a finished prefix of runs is ever committed, in whatever order
 not used (see streams.table), so no changelog is read through here.
 """
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,11 @@ FAUST = "0.15.3"
 RUN_RECORDS_MAX = 500
 RUN_BYTES_MAX = 1024 * 1024
 """A run ends with the record that passes this."""
+
+FETCH_WAIT_MS = 100
+"""How long a broker may wait for records: meanwhile it is asked for no other partitions, so these wait as long."""
+FULL_S = 0.01
+"""How often a stage that holds all it may is looked at for room."""
 
 
 class WrongFaust(Exception):
@@ -127,6 +133,16 @@ class RunConsumer(driver.Consumer):
         if seeks != self._seeks:
             await self.perform_seek()
 
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """Asks Kafka when the stage has room, for all partitions alike.
+
+        Faust sleeps for a second when there is no room for any, and else asks for those that were luckier.
+        """
+        until = self.loop.time() + timeout
+        while self._buffered_partitions and self.flow_active and self.loop.time() < until:  # noqa: ASYNC110  a set
+            await asyncio.sleep(FULL_S)
+        return await super()._wait_next_records(timeout)
+
     def ack(self, message: Any) -> bool:
         """Marks the message's run as finished; a run of an assignment that is over counts for nothing."""
         if isinstance(message.value, Run):
@@ -203,6 +219,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         """Starts the consumer, and has it read batches before it is assigned anything."""
         await super().on_start()
         consumer: Any = self._consumer
+        consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
         read_batches(consumer._fetcher)
 
 
