@@ -1,12 +1,10 @@
-"""The small pure deciders that our rows run in real stages, and a wrapper that counts."""
+"""The small pure deciders that our rows run in real stages."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from benchmarks.sample import ATTACHED
-from domain.decider import Decider
 from domain.definitions import Definitions
 from domain.ids import derive
 from schemas.events import AgentStep, BusinessEvent, Event, Request, RequestKind, StepStatus
@@ -85,28 +83,3 @@ class Total:
         assert isinstance(event, BusinessEvent)
         amount = int(event.attributes["amount"])
         return Sum(1, amount) if state is None else Sum(state.count + 1, state.amount + amount)
-
-
-class Counted:
-    """A decider that calls `first` before its first decision and `last` after so many."""
-
-    def __init__(self, decider: Decider, events: int, first: Callable[[], None], last: Callable[[], None]) -> None:
-        self.name = decider.name
-        self.inputs = decider.inputs
-        self.state = decider.state
-        self.newest = decider.newest
-        self.evolve = decider.evolve
-        self._decide = decider.decide
-        self._events = self._left = events
-        self._first = first
-        self._last = last
-
-    def decide(self, state: Any, event: Event, definitions: Definitions) -> Sequence[Event]:
-        """Decides as the decider does."""
-        if self._left == self._events:
-            self._first()
-        self._left -= 1
-        decided = self._decide(state, event, definitions)
-        if not self._left:
-            self._last()
-        return decided

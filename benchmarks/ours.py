@@ -11,7 +11,7 @@ import faust
 import uvloop
 
 from benchmarks.clock import Clock
-from benchmarks.deciders import Counted, Route, Total
+from benchmarks.deciders import Route, Total
 from benchmarks.load import SOURCE
 from benchmarks.sample import business_event
 from benchmarks.task import Task, given
@@ -20,7 +20,8 @@ from connectors.reader import TopicReader, whole
 from connectors.registry import codec_of
 from domain.compliance import Compliance
 from domain.decider import Decider
-from domain.ports import Refused, Sink
+from domain.ports import BatchSink, Refused
+from runtime.memory import bound
 from runtime.worker import Workbench, serve
 from schemas.batch import RecordBatch
 from schemas.catalogue import PARTITIONS, TOPICS
@@ -43,44 +44,37 @@ def main() -> None:
     WORKLOADS[task.workload](task)
 
 
-class FirstRecord(faust.Sensor):
-    """Starts the clock when Faust is handed the first records."""
+class Handed(faust.Sensor):
+    """Starts the clock when Faust is handed the first records, and calls `last` when it has been handed so many."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, events: int, last: Callable[[], None]) -> None:
         super().__init__()
         self._clock = clock
+        self._left = events
+        self._last = last
 
     def on_message_in(self, tp: Any, offset: int, message: Any) -> None:
         """See Faust's sensors."""
         self._clock.begin()
+        self._left -= message.value.count
+        if self._left <= 0:
+            self._last()
 
 
-class CountedSink:
-    """The sink, calling `last` when it has kept so many records."""
+class Keeping:
+    """The sink, which must refuse nothing."""
 
-    def __init__(self, sink: Sink, events: int, first: Callable[[], None], last: Callable[[], None]) -> None:
+    def __init__(self, sink: BatchSink) -> None:
         self.topics = sink.topics
         self._sink = sink
-        self._left = events
-        self._first = first
-        self._last = last
 
     def write(self, records: Sequence[Record]) -> Sequence[Refused]:
         """See domain.ports.Sink."""
-        self._first()
-        return self._counted(self._sink.write(records), len(records))
+        return _nothing(self._sink.write(records))
 
     def write_batches(self, batches: Sequence[RecordBatch]) -> Sequence[Refused]:
         """See domain.ports.BatchSink."""
-        self._first()
-        return self._counted(self._sink.write_batches(batches), sum(batch.count for batch in batches))
-
-    def _counted(self, refused: Sequence[Refused], count: int) -> Sequence[Refused]:
-        assert not refused, refused[0].error
-        self._left -= count
-        if not self._left:
-            self._last()
-        return refused
+        return _nothing(self._sink.write_batches(batches))
 
 
 def decide(task: Task, decider: Decider) -> None:
@@ -88,23 +82,20 @@ def decide(task: Task, decider: Decider) -> None:
     place = Place(task.bootstrap, Path(task.folder) / "worker", task.name)
     if decider.state is not None:
         ensure_changelogs(task.bootstrap, {changelog(place, decider.name): PARTITIONS})
-    clock, done = Clock(), threading.Event()
-    counted = Counted(decider, task.events, clock.begin, done.set)
-    _run(task, place, clock, done, decider.name, lambda tools: Stage(counted, tools))
+    _run(task, place, decider.name, lambda tools: Stage(decider, tools))
 
 
 def keep(task: Task) -> None:
     """Runs the ClickHouse sink until its whole topic is committed."""
     place = Place(task.bootstrap, Path(task.folder) / "worker", task.name)
     engine = ChdbEngine(Path(task.folder) / "clickhouse")
-    clock, done = Clock(), threading.Event()
 
     def stage(tools: Tools) -> SinkStage:
         sink = ClickHouseSink(engine, tools.codec, [task.topic])
         sink.prepare()
-        return SinkStage(SINK, CountedSink(sink, task.events, clock.begin, done.set), tools)
+        return SinkStage(SINK, Keeping(sink), tools)
 
-    _run(task, place, clock, done, SINK, stage)
+    _run(task, place, SINK, stage)
 
 
 def read(task: Task) -> None:
@@ -141,14 +132,14 @@ def price(task: Task) -> None:
     clock.report(task.events)
 
 
-def _run(
-    task: Task,
-    place: Place,
-    clock: Clock,
-    done: threading.Event,
-    name: str,
-    stage: Callable[[Tools], Stage | SinkStage],
-) -> None:
+def _nothing(refused: Sequence[Refused]) -> Sequence[Refused]:
+    assert not refused, refused[0].error
+    return refused
+
+
+def _run(task: Task, place: Place, name: str, stage: Callable[[Tools], Stage | SinkStage]) -> None:
+    bound()
+    clock, done = Clock(), threading.Event()
     goal = {where: end for where, end in ends(task.bootstrap, [task.topic]).items() if end}
 
     def watch() -> None:
@@ -161,7 +152,7 @@ def _run(
     async def worker() -> None:
         async with Workbench(place, task.registry) as tools:
             running = stage(tools)
-            running.app.sensors.add(FirstRecord(clock))
+            running.app.sensors.add(Handed(clock, task.events, done.set))
             await serve([running], Path(task.folder) / "ready")
 
     threading.Thread(target=watch, daemon=True).start()

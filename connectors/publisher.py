@@ -53,8 +53,12 @@ class KafkaPublisher:
         for topic in {record.topic for record in records} - self._partitions.keys():
             self._partitions[topic] = await self._count(producer, topic)
         places: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        partitions, hashes = self._partitions, self._hashes
         for record in records:
-            places[record.topic, self._hash(record.key) % self._partitions[record.topic]].append(record)
+            number = hashes.get(record.key)
+            if number is None:
+                number = self._hash(record.key)
+            places[record.topic, number % partitions[record.topic]].append(record)
         await self._send(producer, [(*place, map(_contents, placed)) for place, placed in places.items()])
 
     async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[range]:
@@ -137,11 +141,9 @@ class KafkaPublisher:
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: no such topic") from error
 
     def _hash(self, key: bytes) -> int:
-        found = self._hashes.get(key)
-        if found is None:
-            if len(self._hashes) >= KEYS_MAX:
-                self._hashes.clear()
-            found = self._hashes[key] = murmur2(key) & 0x7FFFFFFF
+        if len(self._hashes) >= KEYS_MAX:
+            self._hashes.clear()
+        found = self._hashes[key] = int(murmur2(key)) & 0x7FFFFFFF
         return found
 
 

@@ -219,6 +219,7 @@ class Definitions:
         self._history: dict[tuple[str, str, str], list[tuple[int, Definition]]] = {}
         self._versions: dict[str, Definition] = {}
         self._moment_ms: int | None = None
+        self._view: Definitions | None = None
         for event in events:
             self.add(event)
 
@@ -234,8 +235,10 @@ class Definitions:
 
     def at(self, moment_ms: int) -> "Definitions":
         """Returns the same definitions, of which the newest are those appended until then."""
-        view = Definitions()
-        view._history, view._versions, view._moment_ms = self._history, self._versions, moment_ms
+        view = self._view
+        if view is None or view._moment_ms != moment_ms:
+            view = self._view = Definitions()
+            view._history, view._versions, view._moment_ms = self._history, self._versions, moment_ms
         return view
 
     def last(self, tenant_id: str, kind: str, name: str) -> Definition | None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 NAMESPACE = UUID("b6cfb7a4-6a33-5d0e-9c4a-0f3c8f5f7a11")
 """The root of every derived id (version 5)."""
+_VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 _ROOT = sha1(NAMESPACE.bytes, usedforsecurity=False)
 
 
@@ -16,5 +17,4 @@ def derive(*parts: str) -> str:
     hashed = _ROOT.copy()
     hashed.update("\x1f".join(parts).encode())
     number = hashed.hexdigest()
-    variant = "89ab"[int(number[16], 16) & 3]
-    return f"{number[:8]}-{number[8:12]}-5{number[13:16]}-{variant}{number[17:20]}-{number[20:32]}"
+    return f"{number[:8]}-{number[8:12]}-5{number[13:16]}-{_VARIANT[number[16]]}{number[17:20]}-{number[20:32]}"

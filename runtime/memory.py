@@ -4,9 +4,11 @@ import asyncio
 import ctypes
 import gc
 
-M_ARENA_MAX = -8
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """See mallopt(3)."""
 ARENAS = 2
+MAPPED_BYTES = 32 * 1024 * 1024
+"""From here on a stretch of memory is asked of the system by itself, and given back at once: new pages are dear."""
 TRIM_S = 10.0
 GARBAGE_AFTER = 50_000
 """Objects made and not freed since, after which Python looks for circles among them; its own figure is 700."""
@@ -16,11 +18,13 @@ def bound() -> None:
     """Keeps glibc from giving each thread an arena of its own, of which none gives back what it took.
 
     RocksDB, librdkafka and thread pools allocate on many threads: with eight arenas for each core a worker grows for
-    hours. Other C libraries have no arenas, and are left as they are.
+    hours. What a fetch takes is kept for the next one. Other C libraries are left as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)
+        mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
+        mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_BYTES)
 
 
 def settled() -> None:

@@ -1,6 +1,6 @@
 """A Kafka record batch as the broker sent it: many records at once, nothing of them taken apart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from struct import Struct as Layout
 
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
@@ -18,6 +18,8 @@ and epoch, first sequence, count (https://kafka.apache.org/documentation/#record
 MAGIC = 2
 COMPRESSED, APPEND_TIME, CONTROL = 0x07, 0x08, 0x20
 LENGTH_AT, CRC_FROM = 12, 21
+ATTRIBUTES, ATTRIBUTES_AT = Layout(">hiqq"), 21
+"""Attributes, last offset delta, first and last timestamp."""
 DECODE = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
 
 
@@ -33,62 +35,33 @@ class RecordBatch(Struct, frozen=True):
     count: int
     timestamp_ms: int
     """Kafka's append time, the same for all."""
-    body: bytes | None
-    """The records in Kafka's encoding (message format 2); None when they are compressed, or stamped by their writer."""
-    unpack: Callable[[], list[Record]]
-    """Returns the records one by one."""
+    data: bytes
+    """What a fetch brought; the batch lies in it from `begin` to `end`."""
+    begin: int
+    end: int
+    plain: bool
+    """True when the records lie there as they are, one offset after the other, stamped by the broker."""
+
+    @property
+    def body_at(self) -> int:
+        """Where the records begin."""
+        return self.begin + HEAD.size
 
     @property
     def size(self) -> int:
-        """Bytes of the body."""
-        return len(self.body or b"")
+        """Bytes of the records."""
+        return self.end - self.body_at
 
+    @property
+    def body(self) -> bytes | None:
+        """The records in Kafka's encoding (message format 2); None when they do not lie plain."""
+        return self.data[self.body_at : self.end] if self.plain else None
 
-def batches(topic: str, partition: int, data: bytes, checked: bool = True) -> Iterator[RecordBatch]:
-    """Yields each whole batch in the bytes of a fetch; one of control records as one that has none.
-
-    Raises CorruptRecordException when a batch's checksum does not hold; not `checked`, that is left to whoever checks
-    the digest of every record.
-    """
-    begin = 0
-    view = memoryview(data)
-    while begin + HEAD.size <= len(data):
-        head = HEAD.unpack_from(data, begin)
-        base, length, _, magic, crc, attributes, delta, first_ms, last_ms, *_, count = head
-        end = begin + LENGTH_AT + length
-        if end > len(data):
-            return  # the broker cuts off what does not fit
-        if magic != MAGIC:
-            raise CorruptRecordException(f"message format {magic} on {topic}/{partition}, not {MAGIC}")
-        if checked and calc_crc32c(view[begin + CRC_FROM : end]) != crc:
-            raise CorruptRecordException(f"checksum of {topic}/{partition}/{base} does not hold")
-        if attributes & CONTROL:
-            yield RecordBatch(topic, partition, base, base + delta, 0, last_ms, None, list)
-        else:
-            plain = not attributes & COMPRESSED and attributes & APPEND_TIME and count == delta + 1
-            body = data[begin + HEAD.size : end] if plain else None
-            stamp = last_ms if attributes & APPEND_TIME else first_ms
-            unpack = _Unpack(topic, partition, data, begin, end)
-            yield RecordBatch(topic, partition, base, base + delta, count, stamp, body, unpack)
-        begin = end
-
-
-class _Unpack:
-    """Takes a batch apart when it is called."""
-
-    __slots__ = ("_begin", "_data", "_end", "_partition", "_topic")
-
-    def __init__(self, topic: str, partition: int, data: bytes, begin: int, end: int) -> None:
-        self._topic = topic
-        self._partition = partition
-        self._data = data
-        self._begin = begin
-        self._end = end
-
-    def __call__(self) -> list[Record]:
-        topic, partition = self._topic, self._partition
-        base, _, _, _, _, attributes, _, first_ms, last_ms, *_, count = HEAD.unpack_from(self._data, self._begin)
-        body = self._data[self._begin + HEAD.size : self._end]
+    def unpack(self) -> list[Record]:
+        """Returns the records one by one; raises CorruptRecordException."""
+        topic, partition, base, count = self.topic, self.partition, self.offset, self.count
+        attributes, _, first_ms, last_ms = ATTRIBUTES.unpack_from(self.data, self.begin + ATTRIBUTES_AT)
+        body = self.data[self.body_at : self.end]
         if codec := attributes & COMPRESSED:
             body = DECODE[codec](body)
         appended = attributes & APPEND_TIME
@@ -138,3 +111,30 @@ class _Unpack:
         except (IndexError, Undecodable) as error:
             raise CorruptRecordException(f"{topic}/{partition}/{base} holds what is no record") from error
         return found
+
+
+def batches(topic: str, partition: int, data: bytes, checked: bool = True) -> Iterator[RecordBatch]:
+    """Yields each whole batch in the bytes of a fetch; one of control records as one that has none.
+
+    Raises CorruptRecordException when a batch's checksum does not hold; not `checked`, that is left to whoever checks
+    the digest of every record.
+    """
+    begin = 0
+    view = memoryview(data)
+    while begin + HEAD.size <= len(data):
+        head = HEAD.unpack_from(data, begin)
+        base, length, _, magic, crc, attributes, delta, first_ms, last_ms, *_, count = head
+        end = begin + LENGTH_AT + length
+        if end > len(data):
+            return  # the broker cuts off what does not fit
+        if magic != MAGIC:
+            raise CorruptRecordException(f"message format {magic} on {topic}/{partition}, not {MAGIC}")
+        if checked and calc_crc32c(view[begin + CRC_FROM : end]) != crc:
+            raise CorruptRecordException(f"checksum of {topic}/{partition}/{base} does not hold")
+        if attributes & CONTROL:
+            yield RecordBatch(topic, partition, base, base + delta, 0, last_ms, data, begin, end, False)
+        else:
+            plain = not attributes & COMPRESSED and bool(attributes & APPEND_TIME) and count == delta + 1
+            stamp = last_ms if attributes & APPEND_TIME else first_ms
+            yield RecordBatch(topic, partition, base, base + delta, count, stamp, data, begin, end, plain)
+        begin = end

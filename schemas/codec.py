@@ -33,6 +33,7 @@ class Codec:
 
     def __init__(self, written: Mapping[str, int]) -> None:
         self._topics = {name: _Known(topic, written.get(name)) for name, topic in TOPICS.items()}
+        self._events = {topic.event: self._topics[name] for name, topic in TOPICS.items()}
 
     def learn(self, topic: str, number: int, schema: Mapping[str, Any]) -> None:
         """Adds the schema that other writers of this topic use under this id.
@@ -69,23 +70,21 @@ class Codec:
         Raises TooLarge at more bytes than its topic takes, or more items than readers take; Unwritable, a Rejected
         too, at what its schema has no place for.
         """
-        value = self.body(event)
-        topic = BY_EVENT[type(event)]
-        name = topic.name
-        if len(value) > topic.bytes_max:
-            raise TooLarge(f"an event of {len(value)} bytes; {name} takes {topic.bytes_max}")
-        key = topic.key(event).encode()
-        headers = self._topics[name].heads.headers(event, source, key, value)
-        return Outgoing(name, key, value, headers)
+        known = self._events[type(event)]
+        value = (known.write or known.writer())(event, known.prefix)
+        if len(value) > known.written_max:
+            raise TooLarge(f"an event of {len(value)} bytes; {known.name} takes {known.written_max}")
+        key = known.key(event).encode()
+        return Outgoing(known.name, key, value, known.heads.headers(event, source, key, value))
 
     def body(self, event: Event) -> bytes:
         """Returns the event's value alone, prefix and Avro body; raises TooLarge and Unwritable as `encode` does."""
-        known = self._topics[BY_EVENT[type(event)].name]
+        known = self._events[type(event)]
         return (known.write or known.writer())(event, known.prefix)
 
     def check(self, record: Record) -> None:
         """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
-        self._opened(record)
+        self._topics[record.topic].opened(record)
 
     def unsound(self, batch: RecordBatch) -> list[tuple[Record, Undecodable]]:
         """Returns each record of the batch that `check` would not pass, and why; takes it apart only if one may not."""
@@ -96,7 +95,7 @@ class Codec:
         found = []
         for record in batch.unpack():
             try:
-                self._opened(record)
+                known.opened(record)
             except Undecodable as error:
                 found.append((record, error))
         return found
@@ -107,11 +106,12 @@ class Codec:
         Raises Undecodable with the reason: frame, size, digest, schema, body, bytes left over, or headers that name
         another event or tenant than the body does.
         """
-        read, event_id, tenant_id = self._opened(record)
+        known = self._topics[record.topic]
+        read, event_id, tenant_id = known.opened(record)
         assert record.value is not None
         event = read(record.value, PREFIX)
         try:
-            key = self._topics[record.topic].key(event).encode()
+            key = known.key(event).encode()
         except TooLarge as error:
             raise Undecodable(f"body is not {record.topic}: {error}") from error
         if key != record.key:
@@ -122,40 +122,16 @@ class Codec:
             raise Undecodable(f"{TENANT_ID} says {_told(tenant_id)}, the body {_told(event.tenant_id.encode())}")
         return event
 
-    def _opened(self, record: Record) -> tuple[Reader, bytes | None, bytes | None]:
-        """Returns what reads the record's body, and the ids of event and tenant its headers name; see `check`."""
-        value = record.value
-        known = self._topics[record.topic]
-        if value is None:
-            raise Undecodable("no value")
-        if len(value) > known.bytes_max:
-            raise Undecodable(f"{len(value)} bytes, more than {known.bytes_max}")
-        if len(value) <= PREFIX:
-            raise Undecodable(f"{len(value)} bytes, no more than a frame has")
-        read = known.readers.get(value[:PREFIX])
-        if read is None:
-            if value[0] != MAGIC:
-                raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
-            read = known.reader(int.from_bytes(value[1:PREFIX]))
-        key, headers = record.key or b"", record.headers
-        if type(headers) is SentHeaders and (ids := known.seals.opened(key, value, headers.raw)) is not None:
-            return read, *ids
-        digest, sealed, event_id, tenant_id = opened(key, value, headers)
-        if digest != sealed:
-            if digest is not None:
-                raise Undecodable(f"{DIGEST} does not match")
-            if not known.open:
-                raise Undecodable(f"no {DIGEST} header")
-        return read, event_id, tenant_id
-
 
 class _Known:
     """What a codec knows of one topic; what it needs for a schema is compiled when it is first used."""
 
     def __init__(self, topic: Topic, number: int | None) -> None:
+        self.name = topic.name
         self.key = topic.key
         self.open = topic.open
         self.bytes_max = DOOR_BYTES_MAX if topic.open else topic.bytes_max
+        self.written_max = topic.bytes_max
         self.schemas: dict[int, Any] = {}
         """What writers use under each id."""
         self.readers: dict[bytes, Reader] = {}
@@ -171,6 +147,31 @@ class _Known:
         if number is not None:
             self.schemas[number] = self._own
             self.prefix = _prefix(number)
+
+    def opened(self, record: Record) -> tuple[Reader, bytes | None, bytes | None]:
+        """Returns what reads the record's body, and the ids of event and tenant its headers name; see `Codec.check`."""
+        value = record.value
+        if value is None:
+            raise Undecodable("no value")
+        if len(value) > self.bytes_max:
+            raise Undecodable(f"{len(value)} bytes, more than {self.bytes_max}")
+        if len(value) <= PREFIX:
+            raise Undecodable(f"{len(value)} bytes, no more than a frame has")
+        read = self.readers.get(value[:PREFIX])
+        if read is None:
+            if value[0] != MAGIC:
+                raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
+            read = self.reader(int.from_bytes(value[1:PREFIX]))
+        key, headers = record.key or b"", record.headers
+        if type(headers) is SentHeaders and (ids := self.seals.opened(key, value, headers.raw)) is not None:
+            return read, *ids
+        digest, sealed, event_id, tenant_id = opened(key, value, headers)
+        if digest != sealed:
+            if digest is not None:
+                raise Undecodable(f"{DIGEST} does not match")
+            if not self.open:
+                raise Undecodable(f"no {DIGEST} header")
+        return read, event_id, tenant_id
 
     def reader(self, number: int) -> Reader:
         """Returns what reads the bodies that were written under this id; raises UnknownSchema, UnreadableSchema."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from chdb import ChdbError
 from chdb.state.sqlitelike import Connection
 
-from sinks.engine import Load, QueryRefused, literal, of_rows, refusal
+from sinks.engine import Load, Piece, QueryRefused, literal, of_rows, refusal
 
 LINES = "JSONCompactEachRow"
 
@@ -58,7 +58,7 @@ class ChdbEngine:
             except QueryRefused as error:
                 raise of_rows(error) from error
 
-    def insert_files(self, contents: Sequence[Sequence[bytes]], statement: Callable[[Sequence[str]], str]) -> int:
+    def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
         """Runs the INSERT that reads these files, and returns how many rows it wrote; `statement` gets their paths."""
         with ExitStack() as stack:
             paths = []

@@ -45,11 +45,14 @@ class Engine(Protocol):
         """Gives back what it holds; nothing may be called afterwards."""
 
 
+Piece = bytes | memoryview
+
+
 @runtime_checkable
 class FileEngine(Engine, Protocol):
     """An engine that reads files of this machine."""
 
-    def insert_files(self, contents: Sequence[Sequence[bytes]], statement: Callable[[Sequence[str]], str]) -> int:
+    def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
         """Runs the INSERT that reads files with these contents, each in pieces; `statement` gets the paths.
 
         Returns and raises as `insert` does.

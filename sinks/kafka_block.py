@@ -17,20 +17,23 @@ from schemas.errors import Undecodable
 from schemas.layout import DIGEST_BYTES, layout
 from schemas.wire import long, number
 from sinks.avro_block import head
+from sinks.engine import Piece
 
 
 def frame(batch: RecordBatch) -> bytes:
     """Returns magic byte and schema id of the batch's first value; nothing when it has none."""
-    body = batch.body or b""
+    if not batch.plain or not batch.count:
+        return b""
+    data = batch.data
     try:
-        _, at = long(body, 0)  # the record's length
-        _, at = long(body, at + 1)  # behind its attributes: its time, less that of the batch
-        _, at = long(body, at)  # its offset, less that of the batch
-        key, at = long(body, at)
-        value, at = long(body, at + max(key, 0))
+        _, at = long(data, batch.body_at)  # the record's length
+        _, at = long(data, at + 1)  # behind its attributes: its time, less that of the batch
+        _, at = long(data, at)  # its offset, less that of the batch
+        key, at = long(data, at)
+        value, at = long(data, at + max(key, 0))
     except (IndexError, Undecodable):
         return b""
-    return body[at : at + PREFIX] if value > PREFIX else b""
+    return data[at : at + PREFIX] if value > PREFIX else b""
 
 
 def places(batches: Sequence[RecordBatch]) -> bytes:
@@ -38,20 +41,21 @@ def places(batches: Sequence[RecordBatch]) -> bytes:
     return b"".join(number.to_bytes(2, "little") * batch.count for number, batch in enumerate(batches, 1))
 
 
-def plain(topic: Topic, batches: Sequence[RecordBatch], mark: bytes) -> list[bytes]:
+def plain(topic: Topic, batches: Sequence[RecordBatch], mark: bytes) -> list[Piece]:
     """Returns, in pieces, the container whose rows have `_key`, `_value` and the headers' values as bytes."""
     return _container([*_FIRST, _bytes("_value"), *_headers(topic)], batches, mark)
 
 
-def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBatch], mark: bytes) -> list[bytes]:
+def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBatch], mark: bytes) -> list[Piece]:
     """Returns, in pieces, the container whose rows have the fields of the writer's schema in place of `_value`."""
     value = [{"name": "_size", "type": "long"}, _fixed("_frame", PREFIX), *writer["fields"]]
     return _container([*_FIRST, *value, *_headers(topic)], batches, mark)
 
 
-def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -> list[bytes]:
+def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -> list[Piece]:
     schema = {"type": "record", "name": "KafkaRecord", "fields": fields}
-    bodies = [batch.body or b"" for batch in batches]  # one block: each costs ClickHouse a tenth of a millisecond
+    # One block: each costs ClickHouse a tenth of a millisecond.
+    bodies = [memoryview(batch.data)[batch.body_at : batch.end] for batch in batches]
     rows = sum(batch.count for batch in batches)
     return [head(schema), mark, number(rows), number(sum(map(len, bodies))), *bodies, mark]
 

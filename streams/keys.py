@@ -7,9 +7,9 @@ from streams.table import Claim, StateTable
 
 
 class Keys:
-    """The states of the keys of one batch: read once, changed in memory, written once. Without a table: nothing."""
+    """The states of the keys of one batch: read once, changed in memory, written once."""
 
-    def __init__(self, table: StateTable | None, claim: Claim | None) -> None:
+    def __init__(self, table: StateTable, claim: Claim) -> None:
         self._table = table
         self._claim = claim
         self._held: dict[bytes, tuple[dict[str, int], Any]] = {}
@@ -17,16 +17,14 @@ class Keys:
 
     def applied(self, record: Record) -> bool:
         """Returns True when the key's state already holds this record."""
-        return self._table is not None and record.offset <= self._get(record)[0].get(record.topic, -1)
+        return record.offset <= self._get(record)[0].get(record.topic, -1)
 
     def state(self, record: Record) -> Any:
         """Returns the state of the record's key, None at first."""
-        return self._get(record)[1] if self._table is not None else None
+        return self._get(record)[1]
 
     def put(self, record: Record, state: Any) -> None:
         """Takes the state after the record; one that is the same object as before is not written."""
-        if self._table is None:
-            return
         applied, before = self._get(record)
         if state is not before:
             key = record.key or b""
@@ -34,13 +32,11 @@ class Keys:
 
     async def write(self) -> None:
         """Writes every changed key."""
-        if self._table is not None and self._claim is not None:
-            await self._table.write(self._claim, self._changed)
+        await self._table.write(self._claim, self._changed)
 
     def _get(self, record: Record) -> tuple[dict[str, int], Any]:
         key = record.key or b""
         found = self._held.get(key)
         if found is None:
-            assert self._table is not None and self._claim is not None
             found = self._held[key] = self._table.get(self._claim, key)
         return found

@@ -69,11 +69,10 @@ class Stage:
     async def _run(self, records: Sequence[Record]) -> None:
         """Takes one batch through; when it returns, all that follows from it is on the log and on disk."""
         partition = records[0].partition
-        claim = None
+        keys = None
         if self._table is not None:
             with self.progress.wait():
-                claim = await self._table.claim(partition)
-        keys = Keys(self._table, claim)
+                keys = Keys(self._table, await self._table.claim(partition))
         if self._decider.newest:  # else the newest read would depend on chance, and no replay could repeat it
             await self._tools.catch_up()
         self._journal.begin(records)
@@ -89,14 +88,15 @@ class Stage:
                 outputs += self._taken(keys, record, last=True)
         self._journal.end(partition)
         await self._tools.publisher.publish(outputs)
-        await keys.write()
+        if keys is not None:
+            await keys.write()
 
     async def _ask(self, record: Record, error: Exception) -> None:
         """Reads all there is of schemas or definitions."""
         await (self._tools.refresh(record.topic) if isinstance(error, UnknownSchema) else self._tools.catch_up())
         log.info("asked once more", extra={"place": record.place, "error": str(error)})
 
-    def _taken(self, keys: Keys, record: Record, last: bool = False) -> list[Outgoing]:
+    def _taken(self, keys: Keys | None, record: Record, last: bool = False) -> list[Outgoing]:
         """Returns what follows from the record: what was decided, or its dead letter; takes in the state.
 
         Unless it is the `last` time, it raises at a schema or definition that is not known: the record is taken once
@@ -107,12 +107,22 @@ class Stage:
         try:
             if not record.key:
                 raise Undecodable("no key")
-            if keys.applied(record):
+            if keys is not None and keys.applied(record):
                 return []
             if self._journal.mark(record):
                 raise Deadly("the process ended at this record three times in a row")
             event = self._tools.codec.decode(record)
-            return self._decided(keys, record, event)
+            decided, state = step(
+                self._decider,
+                keys.state(record) if keys is not None else None,
+                event,
+                self._tools.definitions.at(record.timestamp_ms),
+            )
+            encode, source = self._tools.codec.encode, self._source
+            outgoing = [encode(each, source) for each in decided]  # none of them too large
+            if keys is not None:
+                keys.put(record, state)
+            return outgoing
         except Unavailable:
             raise
         except Exception as error:
@@ -121,14 +131,6 @@ class Stage:
             if not isinstance(error, Undecodable):
                 log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
             return [self._tools.codec.encode(dead_letter(self.name, record, event, error), self._source)]
-
-    def _decided(self, keys: Keys, record: Record, event: Event) -> list[Outgoing]:
-        """Returns the records that follow, none of them too large, and takes in the state."""
-        definitions = self._tools.definitions.at(record.timestamp_ms)
-        decided, state = step(self._decider, keys.state(record), event, definitions)
-        outgoing = [self._tools.codec.encode(each, self._source) for each in decided]
-        keys.put(record, state)
-        return outgoing
 
 
 async def decoded(record: Record, tools: Tools) -> Event:

@@ -4,7 +4,7 @@ from statistics import mean
 
 import pytest
 
-from benchmarks.deciders import Counted, Route, Sum, Total
+from benchmarks.deciders import Route, Sum, Total
 from benchmarks.load import SOURCE
 from benchmarks.peers import work
 from benchmarks.rules import definition, known
@@ -13,7 +13,6 @@ from domain.compliance import Compliance
 from domain.definitions import Definitions
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
-from schemas.events import BusinessEvent
 
 IDS = {topic: number for number, topic in enumerate(TOPICS, 1)}
 
@@ -68,15 +67,3 @@ def test_a_total_counts_events_and_adds_their_amounts() -> None:
         state = Total().evolve(state, event)
 
     assert state == Sum(2, sum(int(event.attributes["amount"]) for event in events))
-
-
-def test_a_counted_decider_says_when_it_begins_and_when_it_has_decided_all() -> None:
-    said: list[str] = []
-    counted = Counted(Route(), 2, lambda: said.append("first"), lambda: said.append("last"))
-
-    for number in range(2):
-        (made,) = counted.decide(None, business_event(number), Definitions())
-        assert not isinstance(made, BusinessEvent)
-        said.append(f"decided {number}")
-
-    assert said == ["first", "decided 0", "last", "decided 1"]
