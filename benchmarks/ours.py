@@ -40,6 +40,7 @@ SINK = "benchmark-sink"
 def main() -> None:
     """Runs the task that the command line holds."""
     logging.basicConfig(level="WARNING")
+    bound()
     task = given()
     WORKLOADS[task.workload](task)
 
@@ -138,7 +139,6 @@ def _nothing(refused: Sequence[Refused]) -> Sequence[Refused]:
 
 
 def _run(task: Task, place: Place, name: str, stage: Callable[[Tools], Stage | SinkStage]) -> None:
-    bound()
     clock, done = Clock(), threading.Event()
     goal = {where: end for where, end in ends(task.bootstrap, [task.topic]).items() if end}
 

@@ -46,6 +46,7 @@ WORKLOADS = (
         what="decode a business event, build a request or a step of it by its type, write it to that topic",
         topic="business-events",
         outputs=("requests", "agent-steps"),
+        share=2.0,
         weight=6,
         rows=(
             Row(who=OURS, peer=OURS, guarantees=OUR_GUARANTEES),

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import closing
 from typing import Any
 
+import aiokafka.conn
 import uvloop
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError, for_code
@@ -30,6 +31,7 @@ RETRY_S = 0.1
 REQUEST_TIMEOUT_MS = 10_000
 READ_UNCOMMITTED = 0
 STALL_S = 30.0
+aiokafka.conn.READER_LIMIT = 2 * FETCH_BYTES  # at its own 64 KiB an answer is stopped and started again all the time
 
 Place = tuple[str, int]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from runtime import terminal
+from runtime.memory import bound
 from runtime.settings import Settings, settings
 from schemas.errors import AuterityError
 
@@ -22,6 +23,7 @@ Tenant = Annotated[str | None, typer.Option("--tenant", help="Narrow to one tena
 
 def main() -> None:
     """Runs the command; what goes wrong is one line on standard error and exit status 1."""
+    bound()
     try:
         app()
     except AuterityError as error:

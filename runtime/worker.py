@@ -17,7 +17,7 @@ from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog
 from connectors.registry import Registry
 from runtime.definitions import Follower
-from runtime.memory import bound, settled, trimmed
+from runtime.memory import settled, trimmed
 from runtime.settings import Settings
 from runtime.supervisor import worker_name
 from runtime.watchdog import Watchdog, Watched
@@ -34,7 +34,6 @@ DRAIN_S = 8.0
 
 def run_worker(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings, number: int = 1) -> None:
     """Runs until SIGTERM; every stage finishes what it holds, then the process ends."""
-    bound()
     name = worker_name(number)
     place = Place(bootstrap, data_dir / name, conf.group_prefix)
     uvloop.run(_worker(place, registry_url, conf, data_dir / "run" / f"{name}.ready"))

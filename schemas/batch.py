@@ -52,11 +52,6 @@ class RecordBatch(Struct, frozen=True):
         """Bytes of the records."""
         return self.end - self.body_at
 
-    @property
-    def body(self) -> bytes | None:
-        """The records in Kafka's encoding (message format 2); None when they do not lie plain."""
-        return self.data[self.body_at : self.end] if self.plain else None
-
     def unpack(self) -> list[Record]:
         """Returns the records one by one; raises CorruptRecordException."""
         topic, partition, base, count = self.topic, self.partition, self.offset, self.count

@@ -89,8 +89,7 @@ class Codec:
     def unsound(self, batch: RecordBatch) -> list[tuple[Record, Undecodable]]:
         """Returns each record of the batch that `check` would not pass, and why; takes it apart only if one may not."""
         known = self._topics[batch.topic]
-        body = batch.body
-        if body is not None and known.seals.sound(body, batch.count, known.readers, known.bytes_max):
+        if batch.plain and known.seals.sound(batch, known.readers, known.bytes_max):
             return []
         found = []
         for record in batch.unpack():

@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import pairwise
 from operator import itemgetter
 
+from schemas.batch import RecordBatch
 from schemas.catalogue import Topic
 from schemas.errors import Undecodable
 from schemas.layout import DIGEST_BYTES, layout
@@ -42,25 +43,24 @@ class Seals:
         self._forms: dict[int, Form] = {}
         """By the length of the headers."""
 
-    def sound(self, body: bytes, count: int, frames: Container[bytes], bytes_max: int) -> bool:
-        """True when each of the records in a batch's body is as our codec writes them, digest and all.
+    def sound(self, batch: RecordBatch, frames: Container[bytes], bytes_max: int) -> bool:
+        """True when each record of a plain batch is as our codec writes them, digest and all.
 
         `frames` are the first bytes of a value that are known, `bytes_max` is what a value may have.
         """
         try:
-            return self._sound(body, count, frames, bytes_max)
+            return self._sound(batch.data, batch.body_at, batch.end, batch.count, frames, bytes_max)
         except (IndexError, Undecodable):  # it ends in the middle of a record, or has a key or number longer than ours
             return False
 
-    def _sound(self, body: bytes, count: int, frames: Container[bytes], bytes_max: int) -> bool:
+    def _sound(self, data: bytes, end: int, last: int, count: int, frames: Container[bytes], bytes_max: int) -> bool:
         forms, tail, tail_sealed, lengths = self._forms, self._tail, self._tail_sealed, LENGTHS
         short, join = len(LENGTHS), b"".join
-        end = 0
         for _ in range(count):
             at = end + 1
-            if (size := body[end]) > 0x7F:  # the record's length
-                if (more := body[at]) > 0x7F:
-                    size, at = long(body, end)
+            if (size := data[end]) > 0x7F:  # the record's length
+                if (more := data[at]) > 0x7F:
+                    size, at = long(data, end)
                     size <<= 1
                 else:
                     size = size & 0x7F | more << 7
@@ -69,33 +69,30 @@ class Seals:
                 return False
             end = at + (size >> 1)
             at += 1  # its attributes
-            while body[at] > 0x7F:  # its time, less that of the batch
+            while data[at] > 0x7F:  # its time, less that of the batch
                 at += 1
             at += 1
-            while body[at] > 0x7F:  # its offset, less that of the batch
+            while data[at] > 0x7F:  # its offset, less that of the batch
                 at += 1
             at += 1
-            if (size := body[at]) & 0x81:  # no key, or a long one
-                size, at = long(body, at)
-                if size < 0:
+            if (size := data[at]) & 0x81:  # no key, or a long one
+                key_size, at = long(data, at)
+                if key_size < 0:
                     return False
             else:
-                size >>= 1
+                key_size = size >> 1
                 at += 1
-            key = body[at : at + size]
-            key_size = size
-            at += size
-            if (size := body[at]) & 0x80 and (more := body[at + 1]) < 0x80 and not size & 1:
+            key_end = at + key_size
+            if (size := data[key_end]) & 0x80 and (more := data[key_end + 1]) < 0x80 and not size & 1:
                 size = (size & 0x7F | more << 7) >> 1
-                at += 2
+                value_at = key_end + 2
             else:
-                size, at = long(body, at)
-            value = body[at : at + size]
-            at += size
-            if not FRAME < size <= bytes_max or value[:FRAME] not in frames:
+                size, value_at = long(data, key_end)
+            if not FRAME < size <= bytes_max or data[value_at : value_at + FRAME] not in frames:
                 return False
-            headers = body[at:end]
-            form = forms.get(len(headers)) or self._learned(headers)
+            value_end = value_at + size
+            headers = data[value_end:end]
+            form = forms.get(end - value_end) or self._learned(headers)
             if form is None:
                 return False
             _, parts, head, head_sealed, middles = form
@@ -110,9 +107,9 @@ class Seals:
                 middle = middles[between]
             whole = (
                 lengths[key_size],
-                key,
+                data[at:key_end],
                 lengths[size] if size < short else size.to_bytes(4),
-                value,
+                data[value_at:value_end],
                 head_sealed,
                 event_id,
                 middle[0],
@@ -121,7 +118,7 @@ class Seals:
             )
             if tail + sha256(join(whole)).digest() != rest:
                 return False
-        return end == len(body)
+        return end == last
 
     def opened(self, key: bytes, value: bytes, headers: bytes) -> tuple[bytes, bytes] | None:
         """Returns the ids of event and tenant that headers as our codec writes them name, when their digest holds.
