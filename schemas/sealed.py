@@ -56,7 +56,9 @@ class Seals:
     def _sound(self, data: bytes, end: int, last: int, count: int, frames: Container[bytes], bytes_max: int) -> bool:
         forms, tail, tail_sealed, lengths = self._forms, self._tail, self._tail_sealed, LENGTHS
         short, join = len(LENGTHS), b"".join
-        for _ in range(count):
+        frame = between_before = b""
+        middle: Middle = b"", b""
+        for delta in range(count):
             at = end + 1
             if (size := data[end]) > 0x7F:  # the record's length
                 if (more := data[at]) > 0x7F:
@@ -71,10 +73,7 @@ class Seals:
             at += 1  # its attributes
             while data[at] > 0x7F:  # its time, less that of the batch
                 at += 1
-            at += 1
-            while data[at] > 0x7F:  # its offset, less that of the batch
-                at += 1
-            at += 1
+            at += 2 if delta < 64 else 3 if delta < 8192 else 4  # and its offset, less that of the batch
             if (size := data[at]) & 0x81:  # no key, or a long one
                 key_size, at = long(data, at)
                 if key_size < 0:
@@ -88,7 +87,11 @@ class Seals:
                 value_at = key_end + 2
             else:
                 size, value_at = long(data, key_end)
-            if not FRAME < size <= bytes_max or data[value_at : value_at + FRAME] not in frames:
+            if not frame or not data.startswith(frame, value_at):
+                frame = data[value_at : value_at + FRAME]
+                if frame not in frames:
+                    return False
+            if not FRAME < size <= bytes_max:
                 return False
             value_end = value_at + size
             headers = data[value_end:end]
@@ -97,14 +100,16 @@ class Seals:
                 return False
             _, parts, head, head_sealed, middles = form
             said, event_id, between, time, rest = parts(headers)
-            middle = middles.get(between)
-            if middle is None or said != head:
-                form = self._learned(headers)
-                if form is None:
-                    return False
-                _, parts, head, head_sealed, middles = form
-                _, event_id, between, time, rest = parts(headers)
-                middle = middles[between]
+            if between != between_before or said != head:
+                found = middles.get(between)
+                if found is None or said != head:
+                    form = self._learned(headers)
+                    if form is None:
+                        return False
+                    _, parts, head, head_sealed, middles = form
+                    _, event_id, between, time, rest = parts(headers)
+                    found = middles[between]
+                middle, between_before = found, between
             whole = (
                 lengths[key_size],
                 data[at:key_end],
