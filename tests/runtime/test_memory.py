@@ -47,3 +47,15 @@ async def test_where_there_is_nothing_to_trim_it_ends(monkeypatch: pytest.Monkey
 
     memory.bound()
     await asyncio.wait_for(memory.trimmed(), 1)
+
+
+def test_garbage_is_looked_for_less_often_once_a_worker_is_there() -> None:
+    said = (
+        "import gc; from runtime.memory import settled; settled(); print(gc.get_threshold()[0], gc.get_freeze_count())"
+    )
+    threshold, frozen = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert int(threshold) == memory.GARBAGE_AFTER
+    assert int(frozen) > 1000

@@ -1,17 +1,20 @@
 """Which offsets may be committed: the finished prefix of the runs, whatever order they finish in."""
 
+import asyncio
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.record import Record
-from streams.transport import RUN_BYTES_MAX, Records, RunConsumer, WrongFaust, check_faust
+from streams.transport import FULL_S, RUN_BYTES_MAX, Records, RunConsumer, WrongFaust, check_faust
 
 PLACE = TP("business-events", 3)
 
@@ -153,3 +156,46 @@ async def test_a_partition_of_which_nothing_is_committed_goes_back_to_its_beginn
     assert sought == {fresh: 7}
     assert made._committed_offset == {committed: 40}
     assert not made._runs
+
+
+async def test_a_full_stage_is_given_more_as_soon_as_it_has_room_and_after_the_time_anyway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, asked = consumer(), asyncio.Event()
+
+    async def ask(self: Any, timeout: float) -> tuple[dict[TP, Any], None]:
+        asked.set()
+        return {}, None
+
+    monkeypatch.setattr(driver.Consumer, "_wait_next_records", ask)
+    made.flow_active, made.loop = True, asyncio.get_running_loop()
+    made._buffered_partitions = {PLACE}
+    waiting = asyncio.create_task(made._wait_next_records(30))
+    await asyncio.sleep(5 * FULL_S)
+    assert not asked.is_set()
+    made._buffered_partitions.clear()
+    async with asyncio.timeout(5):
+        assert await waiting == ({}, None)
+
+    made._buffered_partitions.add(PLACE)
+    async with asyncio.timeout(5):
+        assert await made._wait_next_records(3 * FULL_S) == ({}, None)
+
+
+def test_a_run_takes_apart_no_more_of_a_fetch_than_it_needs() -> None:
+    taken: list[int] = []
+
+    def fetched() -> Iterator[list[Record]]:
+        for first in range(0, 40, 10):
+            taken.append(first)
+            yield records(first, first + 9)
+
+    run, rest = Records([], 39, fetched()).run(15)
+
+    assert (run.count, run.last, taken) == (15, 14, [0, 10])
+    assert rest is not None
+    counts = [run.count]
+    while rest is not None:
+        run, rest = rest.run(15)
+        counts.append(run.count)
+    assert (counts, run.last) == ([15, 15, 10], 39)
