@@ -15,8 +15,6 @@ COMMIT_INTERVAL_S = 0.3
 POLL_RECORDS_MAX = 4000
 RUNS_BUFFERED_MAX = 32
 """Runs waiting in memory for a stage; beyond it the consumer stops fetching the partition."""
-FETCH_BYTES = 512 * 1024
-"""Of each partition and fetch; a larger record comes alone."""
 
 
 class Raw(faust.Schema[Any, Any]):
@@ -85,7 +83,7 @@ def stage_app(place: Place, name: str, transport: type[RunTransport] = RunTransp
         broker_request_timeout=30.0,
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=5000,
-        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_max_fetch_size=transport.fetch_bytes,
         producer_request_timeout=30.0,
         reply_create_topic=False,
     )

@@ -235,9 +235,12 @@ class RunTransport(driver.Transport):
 
     Consumer = RunConsumer
     run_records_max = RUN_RECORDS_MAX
+    fetch_bytes = 512 * 1024
+    """Of each partition and fetch; a larger record comes alone."""
 
 
 class BatchTransport(RunTransport):
     """Faust's aiokafka transport with runs of record batches."""
 
     Consumer = BatchConsumer
+    fetch_bytes = 1024 * 1024
