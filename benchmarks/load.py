@@ -20,8 +20,8 @@ from schemas.events import Event
 
 SOURCE = "auterity/benchmark"
 BATCH = 10_000
-CONTAINER_ROWS = 20_000
-"""As many as our sink writes in one go."""
+CONTAINER_ROWS = 100_000
+"""As many as our sink writes in one go, at most."""
 PLACE = (
     {"name": "_partition", "type": "int"},
     {"name": "_offset", "type": "long"},
@@ -59,7 +59,7 @@ def load(bootstrap: str, codec: Codec, topic: str, events: int, parts: Sequence[
 
 
 def containers(folder: Path, events: int) -> None:
-    """Writes the business events as Avro containers, 20,000 rows each, with the columns that name a record's place."""
+    """Writes the business events as Avro containers, 100,000 rows each, with the columns that name a record's place."""
     folder.mkdir(parents=True, exist_ok=True)
     schema = TOPICS["business-events"].schema
     parsed = fastavro.parse_schema({**schema, "fields": [*schema["fields"], *PLACE]})
