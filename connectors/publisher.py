@@ -141,6 +141,7 @@ class KafkaPublisher:
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: no such topic") from error
 
     def _hash(self, key: bytes) -> int:
+        """Returns the key's hash, from now on remembered."""
         if len(self._hashes) >= KEYS_MAX:
             self._hashes.clear()
         found = self._hashes[key] = int(murmur2(key)) & 0x7FFFFFFF

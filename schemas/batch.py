@@ -18,8 +18,6 @@ and epoch, first sequence, count (https://kafka.apache.org/documentation/#record
 MAGIC = 2
 COMPRESSED, APPEND_TIME, CONTROL = 0x07, 0x08, 0x20
 LENGTH_AT, CRC_FROM = 12, 21
-ATTRIBUTES, ATTRIBUTES_AT = Layout(">hiqq"), 21
-"""Attributes, last offset delta, first and last timestamp."""
 DECODE = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
 
 
@@ -55,7 +53,7 @@ class RecordBatch(Struct, frozen=True):
     def unpack(self) -> list[Record]:
         """Returns the records one by one; raises CorruptRecordException."""
         topic, partition, base, count = self.topic, self.partition, self.offset, self.count
-        attributes, _, first_ms, last_ms = ATTRIBUTES.unpack_from(self.data, self.begin + ATTRIBUTES_AT)
+        _, _, _, _, _, attributes, _, first_ms, last_ms, *_ = HEAD.unpack_from(self.data, self.begin)
         body = self.data[self.body_at : self.end]
         if codec := attributes & COMPRESSED:
             body = DECODE[codec](body)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.batch import RecordBatch
-from schemas.catalogue import BY_EVENT, DOOR_BYTES_MAX, TOPICS, Topic
+from schemas.catalogue import DOOR_BYTES_MAX, TOPICS, Topic
 from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
 from schemas.heads import Heads
@@ -62,7 +62,7 @@ class Codec:
 
     def topic(self, event: Event) -> str:
         """Returns the name of the event's topic."""
-        return BY_EVENT[type(event)].name
+        return self._events[type(event)].name
 
     def encode(self, event: Event, source: str) -> Outgoing:
         """Returns the record of this event; `source` names the part of the platform that says it (`ce_source`).
@@ -71,7 +71,7 @@ class Codec:
         too, at what its schema has no place for.
         """
         known = self._events[type(event)]
-        value = (known.write or known.writer())(event, known.prefix)
+        value = known.write(event, known.prefix)
         if len(value) > known.written_max:
             raise TooLarge(f"an event of {len(value)} bytes; {known.name} takes {known.written_max}")
         key = known.key(event).encode()
@@ -80,7 +80,7 @@ class Codec:
     def body(self, event: Event) -> bytes:
         """Returns the event's value alone, prefix and Avro body; raises TooLarge and Unwritable as `encode` does."""
         known = self._events[type(event)]
-        return (known.write or known.writer())(event, known.prefix)
+        return known.write(event, known.prefix)
 
     def check(self, record: Record) -> None:
         """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
@@ -135,7 +135,7 @@ class _Known:
         """What writers use under each id."""
         self.readers: dict[bytes, Reader] = {}
         """By the first bytes of a frame."""
-        self.write: Writer | None = None
+        self.write: Writer = self._first_written
         self.heads = Heads(topic)
         self.seals = Seals(topic)
         self._topic = topic
@@ -188,12 +188,12 @@ class _Known:
                 return read
         raise UnreadableSchema(f"schema id {number} of {self._topic.name}: {self._unreadable[number]}")
 
-    def writer(self) -> Writer:
-        """Returns what writes the topic's events; raises KeyError when there is no id to write with."""
-        if not self.prefix:
-            raise KeyError(self._topic.name)
+    def _first_written(self, event: Event, prefix: bytes) -> bytes:
+        """Compiles what writes the topic's events from now on; raises KeyError when there is no id to write with."""
+        if not prefix:
+            raise KeyError(self.name)
         self.write = compile_writer(self._own, self._topic.event)
-        return self.write
+        return self.write(event, prefix)
 
 
 def _prefix(number: int) -> bytes:

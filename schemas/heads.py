@@ -4,58 +4,41 @@ from hashlib import sha256
 
 from schemas.catalogue import Topic
 from schemas.events import Event
-from schemas.record import (
-    CONTENT,
-    DIGEST,
-    EVENT_ID,
-    ID,
-    LARGE,
-    LENGTHS,
-    SHORT,
-    SOURCE,
-    TENANT,
-    TENANT_ID,
-    TIME,
-    TYPE,
-    VERSION,
-    Pair,
-    seal,
-)
+from schemas.layout import layout
+from schemas.record import DIGEST, EVENT_ID, LARGE, TENANT_ID, Pair, length, seal
 
 SEEN_MAX = 1024
 """Pairs of source and tenant that are remembered."""
+SPECVERSION: Pair = "ce_specversion", b"1.0"
+CONTENT_TYPE: Pair = "ce_datacontenttype", b"application/avro"
 
-Head = tuple[Pair, Pair, Pair, bytes]
-"""The headers that say type, source and tenant, and what is sealed of them; nothing when they are long."""
+Head = tuple[Pair, Pair, bytes]
+"""The headers that say source and tenant, and what is sealed from behind the id to the tenant."""
 
 
 class Heads:
     """Makes the headers of one topic's events, and remembers what is the same in many."""
 
     def __init__(self, topic: Topic) -> None:
-        self._topic = topic
-        self._kind = topic.name.encode()
+        self._kind: Pair = "ce_type", topic.name.encode()
+        self._exported = topic.exported
+        sealed = [part.same or b"" for part in layout(topic).sealed]
+        self._before_id, self._before_source, self._before_tenant, *rest = sealed[::2]
+        self._before_time, self._behind_time = rest or (b"", b"")
         self._heads: dict[tuple[str, str], Head] = {}
 
     def headers(self, event: Event, source: str, key: bytes, value: bytes) -> list[Pair]:
         """Returns the headers of the event's record; the last is what `seal` gives of the others."""
         at = source, event.tenant_id
-        kind, said_by, tenant, sealed = self._heads.get(at) or self._learned(*at)
+        said_by, tenant, sealed = self._heads.get(at) or self._learned(*at)
         event_id = event.event_id.encode()
-        headers: list[Pair] = [SPECVERSION, (EVENT_ID, event_id), kind, said_by, tenant]
-        time = b""
-        if self._topic.exported:
+        headers: list[Pair] = [SPECVERSION, (EVENT_ID, event_id), self._kind, said_by, tenant]
+        parts = [length(key), key, length(value), value, self._before_id, length(event_id), event_id, sealed]
+        if self._exported:
             time = event.occurred_at.isoformat().encode()
             headers += ("ce_time", time), CONTENT_TYPE
-        size = len(value)
-        if not sealed or len(event_id) >= SHORT or len(key) >= len(LENGTHS) or size > LARGE:
-            digest = seal(key, value, headers)
-        else:
-            length = LENGTHS[size] if size < len(LENGTHS) else size.to_bytes(4)
-            parts = [LENGTHS[len(key)], key, length, value, BEGIN, ID[len(event_id)], event_id, sealed]
-            if time:
-                parts += TIME[len(time)], time, END
-            digest = sha256(b"".join(parts)).digest()
+            parts += self._before_time, length(time), time, self._behind_time
+        digest = sha256(b"".join(parts)).digest() if len(value) <= LARGE else seal(key, value, headers)
         headers.append((DIGEST, digest))
         return headers
 
@@ -63,16 +46,7 @@ class Heads:
         """Returns the headers for this source and tenant, from now on remembered."""
         if len(self._heads) >= SEEN_MAX:
             self._heads.clear()
-        kind, said_by, tenant = self._kind, source.encode(), tenant_id.encode()
-        sealed = b""
-        if max(len(said_by), len(tenant)) < SHORT:
-            sealed = TYPE[len(kind)] + kind + SOURCE[len(said_by)] + said_by + TENANT[len(tenant)] + tenant
-        head = ("ce_type", kind), ("ce_source", said_by), (TENANT_ID, tenant), sealed
-        self._heads[source, tenant_id] = head
+        said_by, tenant = source.encode(), tenant_id.encode()
+        sealed = self._before_source + length(said_by) + said_by + self._before_tenant + length(tenant) + tenant
+        head = self._heads[source, tenant_id] = ("ce_source", said_by), (TENANT_ID, tenant), sealed
         return head
-
-
-SPECVERSION: Pair = "ce_specversion", b"1.0"
-CONTENT_TYPE: Pair = "ce_datacontenttype", b"application/avro"
-BEGIN = VERSION[3] + b"1.0"
-END = CONTENT[16] + b"application/avro"

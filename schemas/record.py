@@ -45,7 +45,13 @@ LARGE = 1024 * 1024
 SHORT = 128
 """Shorter values of headers are sealed without writing down their lengths anew."""
 
-LENGTHS = tuple(length.to_bytes(4) for length in range(1024))
+LENGTHS = tuple(size.to_bytes(4) for size in range(1024))
+
+
+def length(content: bytes) -> bytes:
+    """Returns the length of what is sealed, in the 4 bytes that come before it."""
+    size = len(content)
+    return LENGTHS[size] if size < len(LENGTHS) else size.to_bytes(4)
 
 
 def _begun(name: str, length: int) -> bytes:
@@ -121,10 +127,9 @@ def opened(key: bytes, value: bytes, headers: Headers) -> tuple[bytes | None, by
     """
     if isinstance(headers, SentHeaders):
         headers = list(headers)
-    size = len(value)
-    parts = [len(key).to_bytes(4), key, LENGTHS[size] if size < len(LENGTHS) else size.to_bytes(4), value]
+    parts = [length(key), key, length(value), value]
     digest, event_id, tenant_id = _usual(headers, parts) or _unusual(headers, parts)
-    if size <= LARGE:
+    if len(value) <= LARGE:
         return digest, sha256(b"".join(parts)).digest(), event_id, tenant_id
     sealed = sha256(b"".join(parts[:3]))
     sealed.update(value)

@@ -28,6 +28,8 @@ from streams.table import StateTable
 
 log = logging.getLogger(__name__)
 
+UNKNOWN = (UnknownSchema, UnknownDefinition, MissingVersion)
+"""What a record names that has perhaps only not been read yet."""
 VERIFY_S = 5.0
 """How often a stage that has nothing to write looks whether its changelog is still its own."""
 
@@ -82,7 +84,7 @@ class Stage:
                 continue
             try:
                 outputs += self._taken(keys, record)
-            except (UnknownSchema, UnknownDefinition, MissingVersion) as error:
+            except UNKNOWN as error:
                 self._journal.rest(partition)
                 await self._ask(record, error)
                 outputs += self._taken(keys, record, last=True)
@@ -119,15 +121,16 @@ class Stage:
                 self._tools.definitions.at(record.timestamp_ms),
             )
             encode, source = self._tools.codec.encode, self._source
-            outgoing = [encode(each, source) for each in decided]  # none of them too large
+            outgoing = [encode(each, source) for each in decided]  # before the state: one may be too large
             if keys is not None:
                 keys.put(record, state)
             return outgoing
         except Unavailable:
             raise
         except Exception as error:
-            if not last and isinstance(error, UnknownSchema | UnknownDefinition | MissingVersion):
+            if not last and isinstance(error, UNKNOWN):
                 raise
+            # A decider is pure: what fails for this event fails each time.
             if not isinstance(error, Undecodable):
                 log.warning("undecidable", extra={"place": record.place, "error": repr(error)})
             return [self._tools.codec.encode(dead_letter(self.name, record, event, error), self._source)]

@@ -67,9 +67,9 @@ class Records(NamedTuple):
 
     def run(self, records_max: int) -> "tuple[Run, Records | None]":
         """Returns the first run, ended by count or bytes, and what is left."""
-        found = self.found
+        found = [*self.found]
         while len(found) <= records_max and (more := next(self.more, None)) is not None:
-            found = found + more
+            found += more
         end = size = 0
         while end < len(found) and end < records_max and size < RUN_BYTES_MAX:
             size += len(found[end].value or b"")

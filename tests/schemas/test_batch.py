@@ -68,9 +68,7 @@ SHAPES = st.lists(
 ATTRIBUTES = st.sampled_from([0, APPEND_TIME, GZIP, APPEND_TIME | GZIP])
 
 
-@given(
-    shapes=SHAPES, attributes=st.sampled_from([0, APPEND_TIME, GZIP, APPEND_TIME | GZIP]), late=st.integers(0, 10**6)
-)
+@given(shapes=SHAPES, attributes=ATTRIBUTES, late=st.integers(0, 10**6))
 def test_records_of_every_shape_are_those_that_aiokafka_reads(shapes: Any, attributes: int, late: int) -> None:
     stamp = 1_700_000_000_000
     sent = as_sent(
@@ -84,9 +82,7 @@ def test_records_of_every_shape_are_those_that_aiokafka_reads(shapes: Any, attri
     ]
 
 
-@given(
-    headers=st.lists(st.tuples(st.text(max_size=9), st.none() | st.binary(max_size=90)), max_size=5), at=st.integers(0)
-)
+@given(headers=HEADERS, at=st.integers(0))
 def test_headers_that_end_early_or_late_are_undecodable(headers: Any, at: int) -> None:
     [made] = batches(TOPIC, 0, as_sent([Record(TOPIC, 0, 0, 0, b"k", b"v", headers)]))
     [record] = made.unpack()
