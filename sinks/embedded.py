@@ -1,16 +1,14 @@
 """ClickHouse's own engine in this process (chdb); one process owns the folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
-from threading import Lock
-from typing import IO, Protocol
+from typing import Protocol
 
 from chdb import ChdbError
 from chdb.state.sqlitelike import Connection
 
 from sinks.engine import Load, Piece, QueryRefused, literal, of_rows, refusal
+from sinks.pipes import pipes
 
 LINES = "JSONCompactEachRow"
 
@@ -42,8 +40,6 @@ class ChdbEngine:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._connection = Connection(str(folder))
-        self._spool: list[IO[bytes]] = []
-        self._spooling = Lock()
 
     def execute(self, sql: str) -> bytes:
         """Runs one statement and returns its output."""
@@ -58,13 +54,8 @@ class ChdbEngine:
         return self.insert_files([[container]], statement)
 
     def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
-        """Runs the INSERT that reads these files, and returns how many rows it wrote; `statement` gets their paths.
-
-        The files have no name and are gone with the process, however it ends; the next INSERT writes over them, as
-        new ones would cost more than what is written into them.
-        """
-        with self._spooling:
-            paths = self._spooled(contents)
+        """Runs the INSERT that reads these files once each, and returns how many rows it wrote."""
+        with pipes(contents) as paths:
             try:
                 return run(self._connection, statement(paths), LINES).rows_written()
             except QueryRefused as error:
@@ -73,25 +64,3 @@ class ChdbEngine:
     def close(self) -> None:
         """Closes this connection; the folder is free when every connection to it is closed."""
         self._connection.close()
-        self._leave_spool()
-
-    def _spooled(self, contents: Sequence[Sequence[Piece]]) -> list[str]:
-        try:
-            while len(self._spool) < len(contents):
-                self._spool.append(TemporaryFile())  # noqa: SIM115  closed with the engine
-            files = self._spool[: len(contents)]
-            for file, content in zip(files, contents, strict=True):
-                file.seek(0)
-                file.writelines(content)
-                file.truncate()
-                file.seek(0)
-        except OSError:
-            self._leave_spool()  # a full disk: what they could not write they would try to write again
-            raise
-        return [f"/dev/fd/{file.fileno()}" for file in files]
-
-    def _leave_spool(self) -> None:
-        for file in self._spool:
-            with suppress(OSError):
-                file.close()
-        self._spool.clear()

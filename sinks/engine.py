@@ -53,7 +53,7 @@ class FileEngine(Engine, Protocol):
     """An engine that reads files of this machine."""
 
     def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
-        """Runs the INSERT that reads files with these contents, each in pieces; `statement` gets the paths.
+        """Runs the INSERT that reads files with these contents, each in pieces and once; `statement` gets the paths.
 
         Returns and raises as `insert` does.
         """

@@ -2,13 +2,13 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from benchmarks.clock import Clock
 from benchmarks.task import given
 from schemas.catalogue import TOPICS
-from sinks.embedded import LINES, ChdbEngine, run
+from sinks.embedded import ChdbEngine
 from sinks.engine import literal
 from sinks.tables import DATABASE, ONE_BLOCK, columns, statements
 
@@ -29,17 +29,18 @@ def main() -> None:
     fields = [(each.name, each.type) for each in columns(topic.schema)] + list(PLACE.items())
     names = ", ".join(f"`{name}`" for name, _ in fields)
     structure = literal(", ".join(f"`{name}` {kind}" for name, kind in fields))
+
+    def insert(paths: Sequence[str]) -> str:
+        source = f"file({literal(paths[0])}, 'Avro', {structure})"
+        into = f"INSERT INTO {table} ({names}, _topic) SELECT {names}, {literal(topic.name)}"
+        return f"{into} FROM {source} SETTINGS {ONE_BLOCK}"
+
     containers = [file.read_bytes() for file in sorted(Path(task.topic).iterdir())]
     clock = Clock()
     clock.begin()
     rows = 0
     for container in containers:
-        with NamedTemporaryFile(dir=task.folder) as file:  # the engine reads files alone
-            file.write(container)
-            file.flush()
-            source = f"file({literal(file.name)}, 'Avro', {structure})"
-            insert = f"INSERT INTO {table} ({names}, _topic) SELECT {names}, {literal(topic.name)} FROM {source}"
-            rows += run(engine._connection, f"{insert} SETTINGS {ONE_BLOCK}", LINES).rows_written()
+        rows += engine.insert_files([[container]], insert)
     clock.end()
     (count,) = json.loads(engine.execute(f"SELECT count() FROM {table}").splitlines()[0])
     assert rows == int(count) == task.events, (rows, count)
