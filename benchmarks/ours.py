@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from benchmarks.deciders import Route, Total
 from benchmarks.load import SOURCE
 from benchmarks.sample import business_event
 from benchmarks.task import Task, given
-from connectors.kafka import committed, ends, ensure_changelogs
+from connectors.kafka import Commits, ends, ensure_changelogs
 from connectors.reader import TopicReader, whole
 from connectors.registry import codec_of
 from domain.compliance import Compliance
@@ -146,8 +147,9 @@ def _run(task: Task, place: Place, name: str, stage: Callable[[Tools], Stage | S
 
     def watch() -> None:
         done.wait()
-        while goal.items() - committed(task.bootstrap, group(place, name)).items():
-            time.sleep(POLL_S)
+        with closing(Commits(task.bootstrap, group(place, name))) as commits:
+            while goal.items() - commits.of(goal).items():
+                time.sleep(POLL_S)
         clock.end()
         clock.leave(task.events)
 

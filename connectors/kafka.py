@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from confluent_kafka import (
@@ -140,32 +141,56 @@ class Ends:
 
 
 def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
-    """Returns what the consumer group has committed: the next offset it would read, by topic and partition.
+    """Returns what the consumer group has committed: the next offset it would read, by topic and partition."""
+    with closing(Commits(bootstrap, group)) as commits:
+        return commits.of(commits.places())
+
+
+class Commits:
+    """Asks for what a consumer group has committed, again and again over one connection.
 
     Asked by a consumer that never joins: librdkafka's administrator ends the process with a segmentation fault when
     the group's coordinator has moved (https://github.com/confluentinc/librdkafka/issues/5040).
     """
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2},
-        logger=_silent(),
-    )
-    try:
-        metadata = consumer.list_topics(timeout=REQUEST_TIMEOUT_S)
-        places = [
-            TopicPartition(name, number)
-            for name, topic in metadata.topics.items()
-            if not name.startswith("__")
-            for number in topic.partitions
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._bootstrap = bootstrap
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2},
+            logger=_silent(),
+        )
+
+    def places(self) -> list[tuple[str, int]]:
+        """Returns every partition of every topic that is no part of Kafka itself; raises KafkaUnavailable."""
+        try:
+            topics = self._consumer.list_topics(timeout=REQUEST_TIMEOUT_S).topics
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        return [
+            (name, number) for name, topic in topics.items() if not name.startswith("__") for number in topic.partitions
         ]
-        answer = _committed(consumer, places) if places else []
-    except KafkaException as error:
-        raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
-    for each in answer:
-        if each.error is not None:
-            raise KafkaUnavailable(f"{each.topic} on Kafka at {bootstrap}: {each.error.str()}")
-    return {(each.topic, each.partition): each.offset for each in answer if each.offset >= 0}
+
+    def of(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Returns the next offset that the group would read, of those places that it has committed at all.
+
+        Raises KafkaUnavailable.
+        """
+        asked = [TopicPartition(*place) for place in places]
+        try:
+            answer = _committed(self._consumer, asked) if asked else []
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        for each in answer:
+            if each.error is not None:
+                raise KafkaUnavailable(f"{each.topic} on Kafka at {self._bootstrap}: {each.error.str()}")
+        return {(each.topic, each.partition): each.offset for each in answer if each.offset >= 0}
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._consumer.close()
+
+    def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
+        return KafkaUnavailable(f"Kafka at {self._bootstrap}: {error.args[0].str()}")
 
 
 def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:

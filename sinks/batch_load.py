@@ -14,6 +14,9 @@ FIRST = "_length Int64, _attributes FixedString(1), _time Int64, _delta Int64, _
 VALUE_BYTES_MAX = min(DOOR_BYTES_MAX, ITEMS_MAX)
 """A larger value goes through the decoder: it might hold more items than readers take."""
 
+DIGESTS_AT_ONCE = 4096
+"""Records: what stays in the processor's cache until it is hashed."""
+
 
 def statement(
     topic: Topic,
@@ -41,6 +44,7 @@ def statement(
         f"SELECT groupArray({known.format(size='length(_value)')})"
         f" FROM file({plain}, 'Avro', {literal(f'{FIRST}, _value String, {headers}')})"
         f" WHERE throwIf({other} OR {sealed} OR length(_value) > {VALUE_BYTES_MAX}, 'a record is not as ours are') = 0"
+        f" SETTINGS max_block_size = {DIGESTS_AT_ONCE}"
     )
     numbered = (
         f"SELECT *, rowNumberInAllBlocks() + 1 AS _row, (SELECT groupArray(at) FROM file({places}, 'RowBinary',"
