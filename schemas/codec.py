@@ -9,7 +9,7 @@ from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
 from schemas.heads import Heads
 from schemas.reader import Reader, compile_reader
-from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, SentHeaders, opened
+from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, SentHeaders, named, seal
 from schemas.sealed import Seals
 from schemas.shape import UnreadableSchema
 from schemas.writer import Writer, compile_writer
@@ -161,15 +161,16 @@ class _Known:
             if value[0] != MAGIC:
                 raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
             read = self.reader(int.from_bytes(value[1:PREFIX]))
-        key, headers = record.key or b"", record.headers
-        if type(headers) is SentHeaders and (ids := self.seals.opened(key, value, headers.raw)) is not None:
-            return read, *ids
-        digest, sealed, event_id, tenant_id = opened(key, value, headers)
-        if digest != sealed:
-            if digest is not None:
-                raise Undecodable(f"{DIGEST} does not match")
-            if not self.open:
-                raise Undecodable(f"no {DIGEST} header")
+        key, headers = record.key, record.headers
+        if type(headers) is SentHeaders and key is not None:
+            ids = self.seals.opened(key, value, headers.raw)
+            if ids is not None:
+                return read, *ids
+        digest, event_id, tenant_id = named(headers)
+        if digest is None and not self.open:
+            raise Undecodable(f"no {DIGEST} header")
+        if digest is not None and digest != seal(key, value, headers):
+            raise Undecodable(f"{DIGEST} does not match")
         return read, event_id, tenant_id
 
     def reader(self, number: int) -> Reader:

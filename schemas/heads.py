@@ -1,11 +1,11 @@
-"""The headers that our codec writes, and the digest at their end."""
+"""The headers that our codec writes, with the digest over them, as schemas.record.seal gives it."""
 
 from hashlib import sha256
 
 from schemas.catalogue import Topic
 from schemas.events import Event
-from schemas.layout import layout
-from schemas.record import DIGEST, EVENT_ID, LARGE, TENANT_ID, Pair, length, seal
+from schemas.layout import MARK, layout
+from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Pair, length
 
 SEEN_MAX = 1024
 """Pairs of source and tenant that are remembered."""
@@ -22,9 +22,9 @@ class Heads:
     def __init__(self, topic: Topic) -> None:
         self._kind: Pair = "ce_type", topic.name.encode()
         self._exported = topic.exported
-        sealed = [part.same or b"" for part in layout(topic).sealed]
-        self._before_id, self._before_source, self._before_tenant, *rest = sealed[::2]
-        self._before_time, self._behind_time = rest or (b"", b"")
+        same = [part.same or b"" for part in layout(topic)[::2]]
+        self._before_id, self._before_source, self._before_tenant, self._before_time = same[:4]
+        self._behind = same[-1].removesuffix(MARK)
         self._heads: dict[tuple[str, str], Head] = {}
 
     def headers(self, event: Event, source: str, key: bytes, value: bytes) -> list[Pair]:
@@ -37,9 +37,8 @@ class Heads:
         if self._exported:
             time = event.occurred_at.isoformat().encode()
             headers += ("ce_time", time), CONTENT_TYPE
-            parts += self._before_time, length(time), time, self._behind_time
-        digest = sha256(b"".join(parts)).digest() if len(value) <= LARGE else seal(key, value, headers)
-        headers.append((DIGEST, digest))
+            parts += self._before_time, length(time), time, self._behind
+        headers.append((DIGEST, sha256(b"".join(parts)).digest()))
         return headers
 
     def _learned(self, source: str, tenant_id: str) -> Head:

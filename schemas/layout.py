@@ -9,6 +9,8 @@ from schemas.record import DIGEST
 from schemas.wire import number, string
 
 DIGEST_BYTES = 32
+MARK = string(DIGEST.encode()) + number(DIGEST_BYTES)
+"""What stands before the digest, behind all that it is over."""
 
 
 class Part(Struct, frozen=True):
@@ -18,18 +20,9 @@ class Part(Struct, frozen=True):
     same: bytes | None
 
 
-class Layout(Struct, frozen=True):
-    """How a topic's records of ours lie in a batch."""
-
-    headers: list[Part]
-    """The digest is the end of the last part."""
-    sealed: list[Part]
-    """What the digest is over, behind key and value."""
-
-
 @cache
-def layout(topic: Topic) -> Layout:
-    """Returns the layout of the records that schemas.codec writes."""
+def layout(topic: Topic) -> list[Part]:
+    """Returns the headers of the records that schemas.codec writes; behind the last part comes the digest."""
     written: list[tuple[str, bytes | None]] = [
         ("ce_specversion", b"1.0"),
         ("ce_id", None),
@@ -39,19 +32,12 @@ def layout(topic: Topic) -> Layout:
     ]
     if topic.exported:
         written += [("ce_time", None), ("ce_datacontenttype", b"application/avro")]
-    headers, sealed = [], []
-    same, over = number(len(written) + 1), b""
+    headers, same = [], number(len(written) + 1)
     for name, value in written:
         same += string(name.encode())
-        over += len(name).to_bytes(4) + name.encode()
         if value is None:
             headers += [Part(f"_same_{name}", same), Part(f"_{name}", None)]
-            sealed += [Part("", over), Part(f"_{name}", None)]
-            same = over = b""
+            same = b""
         else:
             same += string(value)
-            over += len(value).to_bytes(4) + value
-    headers.append(Part("_digest", same + string(DIGEST.encode()) + number(DIGEST_BYTES)))
-    if over:
-        sealed.append(Part("", over))
-    return Layout(headers, sealed)
+    return [*headers, Part("_digest", same + MARK)]

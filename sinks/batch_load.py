@@ -6,7 +6,7 @@ from typing import Any
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, ITEMS_MAX, Topic
 from schemas.codec import PREFIX
-from schemas.layout import DIGEST_BYTES, Part, layout
+from schemas.layout import DIGEST_BYTES, MARK, Part, layout
 from sinks.engine import literal, name
 from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns, wrong
 
@@ -36,8 +36,8 @@ def statement(
     fields = columns(writer)
     names = ", ".join(name(each.name) for each in fields)
     structure = ", ".join(f"{name(each.name)} {each.type}" for each in fields)
-    headers = ", ".join(_column(part) for part in layout(topic).headers)
-    other = " OR ".join(_differs(part) for part in layout(topic).headers if part.same is not None)
+    headers = ", ".join(_column(part) for part in layout(topic))
+    other = " OR ".join(_differs(part) for part in layout(topic) if part.same is not None)
     sealed = f"SHA256({_sealed(topic)}) != right(_digest, {DIGEST_BYTES})"
     known = "cityHash64(_key, _ce_id, _ce_tenantid, _digest, _delta, _length, {size})"
     rows = (
@@ -77,14 +77,23 @@ def _differs(part: Part) -> str:
 
 
 def _sealed(topic: Topic) -> str:
-    """Returns what the digest is over, as schemas.record.seal has it."""
-    parts = [_after_length("_key"), _after_length("_value")]
-    parts += [_after_length(part.name) if part.same is None else _bytes(part.same) for part in layout(topic).sealed]
-    return f"concat({', '.join(parts)})"
+    """Returns what the digest is over, as schemas.record.seal has it: the record as it lies there, but for the mark."""
+    parts = [_number("length(_key)"), "_key", _number("length(_value)"), "_value"]
+    for part in layout(topic)[:-1]:
+        parts += [part.name] if part.same is not None else [_number(f"length({part.name})"), part.name]
+    return f"concat({', '.join(parts)}, left(_digest, -{len(MARK) + DIGEST_BYTES}))"
 
 
-def _after_length(column: str) -> str:
-    return f"reverse(reinterpretAsFixedString(toUInt32(length({column})))), {column}"
+def _number(said: str) -> str:
+    """Returns a number below 2^20 as Avro writes it."""
+    low, middle, high = (
+        f"bitAnd({said}, 63) * 2",
+        f"bitAnd(bitShiftRight({said}, 6), 127)",
+        f"bitShiftRight({said}, 13)",
+    )
+    two = f"reinterpretAsFixedString(toUInt16({low} + 128 + {middle} * 256))"
+    three = f"left(reinterpretAsFixedString(toUInt32({low} + 128 + ({middle} + 128) * 256 + {high} * 65536)), 3)"
+    return f"multiIf({said} < 64, char({said} * 2), {said} < 8192, {two}, {three})"
 
 
 def _bytes(value: bytes) -> str:

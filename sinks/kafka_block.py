@@ -62,7 +62,7 @@ def _container(fields: list[Any], batches: Sequence[RecordBatch], mark: bytes) -
 
 def _headers(topic: Topic) -> list[Any]:
     fields = []
-    for part in layout(topic).headers:
+    for part in layout(topic):
         if part.same is None:
             fields.append(_bytes(part.name))
         else:

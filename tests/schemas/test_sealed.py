@@ -152,11 +152,12 @@ def test_a_record_without_key_or_value_is_judged_as_check_judges_it() -> None:
     assert [offset for offset, _ in unsound(read, batch(found))] == [0, 2]
 
 
-def test_more_forms_and_middles_than_are_remembered_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schemas.sealed.SEEN_MAX", 2)
+def test_more_sources_than_are_remembered_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.heads.SEEN_MAX", 2)
     read = learned("requests")
     chance = Random(1)
-    written = [read.encode(event("requests", chance), "s" * (number % 40)) for number in range(200)]
+    written = [read.encode(event("requests", chance), "s" * (number % 90)) for number in range(200)]
     made = batch([msgspec.structs.replace(recorded(each), offset=at) for at, each in enumerate(written)])
 
     assert whole(read, made)
+    assert refused(read, made.unpack()) == []
