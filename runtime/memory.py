@@ -9,8 +9,6 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 ARENAS = 2
 MAPPED_BYTES = 32 * 1024 * 1024
 """From here on a stretch of memory is asked of the system by itself, and given back at once: new pages are dear."""
-KEPT_BYTES = 256 * 1024 * 1024
-"""As much may lie free until the next trim: what a sink writes in one go comes and goes several times a second."""
 TRIM_S = 10.0
 GARBAGE_AFTER = 50_000
 """Objects made and not freed since, after which Python looks for circles among them; its own figure is 700."""
@@ -26,7 +24,7 @@ def bound() -> None:
     if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)
         mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_BYTES)
 
 
 def settled() -> None:
