@@ -11,6 +11,7 @@ from schemas.wire import number, string
 DIGEST_BYTES = 32
 MARK = string(DIGEST.encode()) + number(DIGEST_BYTES)
 """What stands before the digest, behind all that it is over."""
+TAIL = len(MARK) + DIGEST_BYTES
 
 
 class Part(Struct, frozen=True):

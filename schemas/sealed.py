@@ -10,19 +10,19 @@ from hashlib import sha256
 from schemas.batch import RecordBatch
 from schemas.catalogue import Topic
 from schemas.errors import Undecodable
-from schemas.layout import DIGEST_BYTES, MARK, layout
+from schemas.layout import MARK, TAIL, layout
 from schemas.record import length
 from schemas.wire import long
 
 FRAME = 5
-TAIL = len(MARK) + DIGEST_BYTES
 
 
 class Seals:
     """Checks records of one topic."""
 
     def __init__(self, topic: Topic) -> None:
-        self._before_id, self._before_source, self._before_tenant = (part.same or b"" for part in layout(topic)[:6:2])
+        self._same = [part.same or b"" for part in layout(topic)[:6:2]]
+        """What stands before id, source and tenant."""
 
     def sound(self, batch: RecordBatch, frames: Container[bytes], bytes_max: int) -> bool:
         """True when each record of a plain batch is as our codec writes them, digest and all.
@@ -35,7 +35,7 @@ class Seals:
             return False
 
     def _sound(self, data: bytes, end: int, last: int, count: int, frames: Container[bytes], bytes_max: int) -> bool:
-        before_id = self._before_id
+        before_id = self._same[0]
         frame = b""
         for delta in range(count):
             at = end + 1
@@ -83,25 +83,14 @@ class Seals:
         """
         sealed = headers[:-TAIL]
         over = length(key), key, length(value), value, sealed
-        if MARK + sha256(b"".join(over)).digest() != headers[-TAIL:] or not sealed.startswith(self._before_id):
+        if MARK + sha256(b"".join(over)).digest() != headers[-TAIL:]:
             return None
-        try:
-            return self._named(sealed)
-        except IndexError:
-            return None
-
-    def _named(self, sealed: bytes) -> tuple[bytes, bytes] | None:
-        begin = len(self._before_id) + 1
-        if (size := sealed[begin - 1]) & 0x81:
-            return None
-        end = begin + (size >> 1)
-        event_id = sealed[begin:end]
-        begin = end + len(self._before_source) + 1
-        if not sealed.startswith(self._before_source, end) or (size := sealed[begin - 1]) & 0x81:
-            return None
-        end = begin + (size >> 1)
-        begin = end + len(self._before_tenant) + 1
-        if not sealed.startswith(self._before_tenant, end) or (size := sealed[begin - 1]) & 0x81:
-            return None
-        end = begin + (size >> 1)
-        return (event_id, sealed[begin:end]) if end <= len(sealed) else None
+        at, found = 0, []
+        for same in self._same:
+            begin = at + len(same) + 1
+            if begin > len(sealed) or not sealed.startswith(same, at) or (size := sealed[begin - 1]) & 0x81:
+                return None
+            at = begin + (size >> 1)
+            found.append(sealed[begin:at])
+        event_id, _, tenant_id = found
+        return (event_id, tenant_id) if at <= len(sealed) else None

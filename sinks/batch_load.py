@@ -6,7 +6,7 @@ from typing import Any
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, ITEMS_MAX, Topic
 from schemas.codec import PREFIX
-from schemas.layout import DIGEST_BYTES, MARK, Part, layout
+from schemas.layout import DIGEST_BYTES, TAIL, Part, layout
 from sinks.engine import literal, name
 from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns, wrong
 
@@ -81,7 +81,7 @@ def _sealed(topic: Topic) -> str:
     parts = [_number("length(_key)"), "_key", _number("length(_value)"), "_value"]
     for part in layout(topic)[:-1]:
         parts += [part.name] if part.same is not None else [_number(f"length({part.name})"), part.name]
-    return f"concat({', '.join(parts)}, left(_digest, -{len(MARK) + DIGEST_BYTES}))"
+    return f"concat({', '.join(parts)}, left(_digest, -{TAIL}))"
 
 
 def _number(said: str) -> str:

@@ -78,7 +78,7 @@ def test_after_any_damage_a_batch_is_sound_only_if_each_of_its_records_is(seed: 
     chance = Random(seed)
     topic = chance.choice(sorted(TOPICS))
     read = learned(topic)
-    assert read.unsound(batch(records(topic, 5))) == []  # so that it remembers forms
+    assert read.unsound(batch(records(topic, 5))) == []
     data = bytearray(as_sent(records(topic, 5, chance.randrange(3))))
     for _ in range(chance.randrange(1, 4)):
         at = chance.randrange(HEAD.size, len(data))
