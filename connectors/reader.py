@@ -60,18 +60,18 @@ class TopicReader:
         """Yields the record batches in which each partition's offsets [from, to) lie, each partition in order.
 
         The first and the last one of a partition may hold records outside the span. The next ones are fetched
-        meanwhile. Checksums are not checked: whoever takes batches whole checks the digests of their records. Raises
-        KafkaUnavailable when nothing comes for `stall_s` although records are left.
+        meanwhile. Raises KafkaUnavailable when nothing comes for `stall_s` although records are left, and when a batch
+        is not what was written.
         """
-        yield from self._fetched(span, {place: begin for place, (begin, _) in span.items()}, stall_s, False)
+        yield from self._fetched(span, {place: begin for place, (begin, _) in span.items()}, stall_s)
 
     def read(self, span: Mapping[Place, tuple[int, int]], stall_s: float = STALL_S) -> Iterator[list[Record]]:
         """Yields the records of each partition's offsets [from, to), each partition in order.
 
-        Raises KafkaUnavailable as `batches` does, and when a batch is not what was written.
+        Raises KafkaUnavailable as `batches` does.
         """
         first = {place: begin for place, (begin, _) in span.items()}
-        for found in self._fetched(span, first, stall_s, True):
+        for found in self._fetched(span, first, stall_s):
             records = []
             for batch in found:
                 place = batch.topic, batch.partition
@@ -104,7 +104,7 @@ class TopicReader:
         self._loop.close()
 
     def _fetched(
-        self, span: Mapping[Place, tuple[int, int]], first: dict[Place, int], stall_s: float, checked: bool
+        self, span: Mapping[Place, tuple[int, int]], first: dict[Place, int], stall_s: float
     ) -> Iterator[list[RecordBatch]]:
         """Yields the batches; `first` says where each partition begins, and is moved on where records were deleted."""
         at = {place: begin for place, begin in first.items() if begin < span[place][1]}
@@ -115,7 +115,7 @@ class TopicReader:
                 parts = asked.result()
                 found = []
                 for part in parts:
-                    found += self._taken(at, first, part, checked)
+                    found += self._taken(at, first, part)
                 if not any(part.data for part in parts):  # the rest holds no record: compacted, or marks
                     for part in parts:
                         if part.place in at and not part.code and part.end >= span[part.place][1]:
@@ -131,9 +131,7 @@ class TopicReader:
         finally:
             asked.cancel()
 
-    def _taken(
-        self, at: dict[Place, int], first: dict[Place, int], part: Part, checked: bool = True
-    ) -> list[RecordBatch]:
+    def _taken(self, at: dict[Place, int], first: dict[Place, int], part: Part) -> list[RecordBatch]:
         """Returns the batches of an answer that are asked for, and moves on behind them."""
         if part.place not in at:
             return []
@@ -141,7 +139,7 @@ class TopicReader:
             self._refused(at, first, part)
             return []
         try:
-            found = [batch for batch in batches(*part.place, part.data, checked) if batch.last >= at[part.place]]
+            found = [batch for batch in batches(*part.place, part.data) if batch.last >= at[part.place]]
         except CorruptRecordException as error:
             raise KafkaUnavailable(f"Kafka at {self._bootstrap}: {error}") from error
         if found:

@@ -5,7 +5,7 @@ from struct import Struct as Layout
 
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.util import calc_crc32c
+from crc32c import crc32c
 from msgspec import Struct
 
 from schemas.errors import Undecodable
@@ -106,11 +106,10 @@ class RecordBatch(Struct, frozen=True):
         return found
 
 
-def batches(topic: str, partition: int, data: bytes, checked: bool = True) -> Iterator[RecordBatch]:
+def batches(topic: str, partition: int, data: bytes) -> Iterator[RecordBatch]:
     """Yields each whole batch in the bytes of a fetch; one of control records as one that has none.
 
-    Raises CorruptRecordException when a batch's checksum does not hold; not `checked`, that is left to whoever checks
-    the digest of every record.
+    Raises CorruptRecordException when a batch's checksum does not hold.
     """
     begin = 0
     view = memoryview(data)
@@ -122,7 +121,7 @@ def batches(topic: str, partition: int, data: bytes, checked: bool = True) -> It
             return  # the broker cuts off what does not fit
         if magic != MAGIC:
             raise CorruptRecordException(f"message format {magic} on {topic}/{partition}, not {MAGIC}")
-        if checked and calc_crc32c(view[begin + CRC_FROM : end]) != crc:
+        if crc32c(view[begin + CRC_FROM : end]) != crc:
             raise CorruptRecordException(f"checksum of {topic}/{partition}/{base} does not hold")
         if attributes & CONTROL:
             yield RecordBatch(topic, partition, base, base + delta, 0, last_ms, data, begin, end, False)
