@@ -119,12 +119,12 @@ def create(bootstrap: str, wanted: Mapping[str, NewTopic]) -> None:
 
 def ends(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     """Returns the next offset of every partition of the topics that exist."""
-    return _offsets(bootstrap, topics, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return Ends(bootstrap).all(topics)
 
 
 def begins(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     """Returns the first offset of every partition of the topics that exist."""
-    return _offsets(bootstrap, topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    return _offsets(_admin(bootstrap), bootstrap, topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
 
 class Ends:
@@ -138,6 +138,10 @@ class Ends:
         """Returns the next offset of a partition that is there, as the broker says now."""
         place = TopicPartition(topic, partition)
         return _listed(self._admin, self._bootstrap, {place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
+
+    def all(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Returns the next offset of every partition of the topics that exist; raises KafkaUnavailable."""
+        return _offsets(self._admin, self._bootstrap, topics, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
 def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
@@ -240,8 +244,9 @@ def _topics(admin: AdminClient, bootstrap: str) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
 
-def _offsets(bootstrap: str, topics: Iterable[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
-    admin = _admin(bootstrap)
+def _offsets(
+    admin: AdminClient, bootstrap: str, topics: Iterable[str], which: OffsetSpec
+) -> dict[tuple[str, int], int]:
     existing = _topics(admin, bootstrap)
     wanted = {TopicPartition(name, number): which for name in topics for number in range(existing.get(name, 0))}
     return _listed(admin, bootstrap, wanted)

@@ -6,10 +6,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any, Protocol
 
-from connectors.kafka import begins, committed, ends
+from connectors.kafka import Commits, Ends, begins
 from connectors.reader import read
 from schemas.errors import Unavailable
 from streams.app import Place, group
@@ -75,18 +75,24 @@ class Watchdog:
             await asyncio.sleep(BEAT_S)
 
     def _watch(self) -> None:
-        while not self._stop.wait(self._look_s):
-            if time.monotonic() - self._beaten > self._patience_s:
-                self._end("the event loop does not turn")
-            try:
-                for stage in self._stages:
-                    self._look(stage)
-            except Unavailable:
-                self._since.clear()
+        with ExitStack() as held:
+            ends = {bootstrap: Ends(bootstrap) for bootstrap in {stage.place.bootstrap for stage in self._stages}}
+            commits = {
+                stage.name: held.enter_context(closing(Commits(stage.place.bootstrap, group(stage.place, stage.name))))
+                for stage in self._stages
+            }
+            while not self._stop.wait(self._look_s):
+                if time.monotonic() - self._beaten > self._patience_s:
+                    self._end("the event loop does not turn")
+                try:
+                    for stage in self._stages:
+                        self._look(stage, ends[stage.place.bootstrap], commits[stage.name])
+                except Unavailable:
+                    self._since.clear()
 
-    def _look(self, stage: Watched) -> None:
-        done = committed(stage.place.bootstrap, group(stage.place, stage.name))
-        last = ends(stage.place.bootstrap, stage.topics)
+    def _look(self, stage: Watched, ends: Ends, commits: Commits) -> None:
+        last = ends.all(stage.topics)
+        done = commits.of(last)
         assigned = self._assigned.get(stage.name) or last.keys()
         behind = {place for place in assigned if last.get(place, 0) > done.get(place, 0)}
         seen = (stage.progress.finished, sorted((place, done.get(place, 0)) for place in assigned))

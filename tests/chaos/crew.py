@@ -143,13 +143,17 @@ class Crew:
             if member.process is not None:
                 member.process.wait()
 
-    def release_without_disk(self, name: str) -> None:
-        """Takes the folder of a process that was held away, and starts it again."""
+    def release(self, name: str) -> None:
+        """Starts a process again that was held."""
         member = self.members[name]
         with member.lock:
-            shutil.rmtree(member.part.folder, ignore_errors=True)
             member.held = False
             member.start()
+
+    def release_without_disk(self, name: str) -> None:
+        """Takes the folder of a process that was held away, and starts it again."""
+        shutil.rmtree(self.members[name].part.folder, ignore_errors=True)
+        self.release(name)
 
     def replace(self, name: str, release: Path | None) -> None:
         """Ends the process with SIGTERM, and starts it with the schemas of this release (None: ours)."""

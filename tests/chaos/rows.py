@@ -224,11 +224,11 @@ ROWS = (
     ),
     row(
         "R25",
-        "a worker takes 20,000 events a second and core with everything on",
+        "a worker takes 20,000 events a second and core with everything on, a sink 60,000",
         soaks.r25,
-        {"events": 100_000},
-        {"events": 300_000},
-        {"events": 1_000_000},
+        {"events": 100_000, "backlog": False},
+        {"events": 300_000, "backlog": False},
+        {"events": 1_000_000, "backlog": True},
         (40, 70, 200),
     ),
     row(

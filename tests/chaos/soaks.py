@@ -28,6 +28,7 @@ CHECK_S = 2.0
 ENOUGH_S = 60.0
 """With less time left, no more is fed."""
 CORE_RATE = 20_000
+SINK_RATE = 60_000
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -126,17 +127,35 @@ def _judged(outcome: Outcome, folder: Path) -> None:
     outcome.require(not (outcome.lost or outcome.doubled), "lost, doubled", [outcome.lost, outcome.doubled])
 
 
-def r25(stand: Stand, outcome: Outcome, *, events: int) -> None:
-    """Measures how many events a worker takes for each second of processor time, with everything on."""
+def r25(stand: Stand, outcome: Outcome, *, events: int, backlog: bool) -> None:
+    """Measures how many events a worker takes for each second of processor time, with everything on.
+
+    With `backlog` the sink begins when the worker is done, and is measured too: beside the worker it never has much to
+    do at a time.
+    """
     with stand.drive("R25", workers=1) as drive:
         [name] = drive.workers
+        held = drive.now()
+        if backlog:
+            drive.crew.hold("sink")
         drive.feed(events)
         drive.reach(events // 10)  # warm
         before, done = usage(drive.crew.members[name].pid)[0], drive.monitor.done(drive.totals)
-        drive.settle()
+        drive.reach(events)
         spent = usage(drive.crew.members[name].pid)[0] - before
         rate = (events - done) / spent
         outcome.require(rate >= CORE_RATE or not outcome.timed, "events a second and core", round(rate))
+        if backlog:
+            drive.crew.release("sink")
+            drive.crew.ready(["sink"])
+            drive.monitor.excused.append((drive.sink, held, drive.now()))
+            before, done = usage(drive.crew.members["sink"].pid)[0], drive.monitor.done(drive.sink)
+            drive.settle()
+            spent = usage(drive.crew.members["sink"].pid)[0] - before
+            rate = (drive.monitor.done(drive.sink) - done) / spent
+            outcome.require(rate >= SINK_RATE or not outcome.timed, "rows a second and core", round(rate))
+        else:
+            drive.settle()
         outcome.take(drive.verdict())
 
 

@@ -1,26 +1,29 @@
 """A process that does not get on is ended, and nobody else: who waits, who has nothing to do, who has no Kafka."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from faust.types import TP
 
 from connectors import kafka
-from connectors.kafka import create, ends
+from connectors.kafka import committed, create, ends
 from runtime import watchdog
 from runtime.kafka_server import EmbeddedKafka
 from runtime.watchdog import STUCK, Watchdog
 from streams.app import Place, group
 from streams.progress import Progress
+from tests.harness import until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 1.0
@@ -100,16 +103,26 @@ def quick_beat(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def coordinator(request: pytest.FixtureRequest) -> None:
     """Lets Kafka make what it keeps commits in, before anybody asks for some."""
-    if "topic" in request.fixturenames:
-        bootstrap = request.getfixturevalue("servers").bootstrap
-        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test-warm"})
-        consumer.committed([TopicPartition("nothing", 0)], timeout=20)
-        consumer.close()
+    for name in {"servers", "own"} & set(request.fixturenames):
+        committed(request.getfixturevalue(name).bootstrap, "test-warm")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    """A Kafka that a test may freeze."""
+    kafka = EmbeddedKafka(tmp_path)
+    kafka.start(lambda _: None)
+    yield kafka
+    kafka.stop()
 
 
 @pytest.fixture
 def topic(servers: Any) -> str:
-    """A topic of two partitions with ten records in each."""
+    return filled(servers)
+
+
+def filled(servers: Any) -> str:
+    """Returns a topic of two partitions with ten records in each."""
     name = f"watched-{uuid4().hex[:8]}"
     create(servers.bootstrap, {name: NewTopic(name, 2, 1)})
     fill(servers, name, {})
@@ -242,10 +255,10 @@ async def test_a_stage_without_partitions_is_left_alone_while_others_get_on(plac
 
 async def test_the_mark_that_ends_a_transaction_is_nothing_left_to_do(servers: Any, place: Place, topic: str) -> None:
     fill(servers, topic, {"transactional.id": f"test-{topic}"})
+    until(lambda: set(ends(servers.bootstrap, [topic]).values()) == {21}, 20)  # the mark comes a moment later
     one = StageByHand(place, topic, {0, 1})
-    last = ends(servers.bootstrap, [topic])
     for number in range(2):
-        one.commit(number, last[topic, number] - 1)  # after the last record; Kafka's own mark is never handed out
+        one.commit(number, 20)  # after the last record; Kafka's own mark is never handed out
     async with Dog(one) as dog:
         assert await dog.is_quiet()
 
@@ -286,16 +299,19 @@ async def test_an_event_loop_that_turns_slowly_is_left_alone(place: Place, topic
         assert dog.whys == []
 
 
-async def test_while_kafka_is_gone_nobody_is_blamed(
-    place: Place, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_while_kafka_does_not_answer_nobody_is_blamed(
+    own: EmbeddedKafka, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka, "REQUEST_TIMEOUT_S", 0.5)
-    one = StageByHand(place, topic, {0, 1})
-    async with Dog(one) as dog:
+    pid = own.facts.pid
+    assert pid is not None
+    async with Dog(StageByHand(Place(own.bootstrap, tmp_path, prefix), filled(own), {0, 1})) as dog:
         await asyncio.sleep(PATIENCE_S / 2)
-        one.place = Place("127.0.0.1:1", tmp_path, place.prefix)
-        assert await dog.is_quiet()
-        one.place = place
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert await dog.is_quiet()
+        finally:
+            os.kill(pid, signal.SIGCONT)
         assert await dog.barks() == "slow does not get on, 2 partitions are behind"
 
 
