@@ -14,10 +14,10 @@ from msgspec import Struct, structs
 
 from domain.decider import Decider, step
 from domain.definitions import Definitions
-from schemas.codec import PREFIX, Codec
+from schemas.codec import Codec
 from schemas.errors import Undecodable
 from schemas.events import Definition, Event
-from schemas.record import Record, header, said_by
+from schemas.record import PREFIX, Record, header, said_by
 
 READ_ORDER = ("definitions", "business-events", "requests", "agent-steps", "compliance-decisions", "ai-calls")
 """The topics that deciders read, in the order of the flow."""

@@ -9,14 +9,11 @@ from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
 from schemas.heads import Heads
 from schemas.reader import Reader, compile_reader
-from schemas.record import DIGEST, EVENT_ID, TENANT_ID, Outgoing, Record, SentHeaders, named, seal
+from schemas.record import DIGEST, EVENT_ID, MAGIC, PREFIX, TENANT_ID, Outgoing, Record, SentHeaders, named, seal
 from schemas.sealed import Seals
 from schemas.shape import UnreadableSchema
 from schemas.writer import Writer, compile_writer
 
-MAGIC = 0
-PREFIX = 5
-"""The magic byte and the schema id (4 bytes, big endian) before the Avro body."""
 TOLD_MAX = 100
 """A reason quotes at most as many characters of what a record says."""
 

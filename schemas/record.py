@@ -12,6 +12,9 @@ DIGEST = "x-digest"
 EVENT_ID = "ce_id"
 TENANT_ID = "ce_tenantid"
 NULL = number(-1)
+MAGIC = 0
+PREFIX = 5
+"""The magic byte and the schema id (4 bytes, big endian) before the Avro body."""
 
 
 class SentHeaders(Struct, frozen=True, gc=False):

@@ -11,10 +11,8 @@ from schemas.batch import RecordBatch
 from schemas.catalogue import Topic
 from schemas.errors import Undecodable
 from schemas.layout import MARK, TAIL, layout
-from schemas.record import length
+from schemas.record import PREFIX, length
 from schemas.wire import long
-
-FRAME = 5
 
 
 class Seals:
@@ -66,10 +64,10 @@ class Seals:
             else:
                 size, value_at = long(data, value_at)
             if not frame or not data.startswith(frame, value_at):
-                frame = data[value_at : value_at + FRAME]
+                frame = data[value_at : value_at + PREFIX]
                 if frame not in frames:
                     return False
-            if not FRAME < size <= bytes_max or not data.startswith(before_id, value_at + size):
+            if not PREFIX < size <= bytes_max or not data.startswith(before_id, value_at + size):
                 return False
             tail = end - TAIL
             if MARK + sha256(data[at:tail]).digest() != data[tail:end]:

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct as Layout
 from typing import Any
 
-from schemas.codec import PREFIX
-from schemas.record import Record
+from schemas.record import PREFIX, Record
 from schemas.wire import number, string
 from sinks.tables import MARK_BYTES, PLACE_BYTES
 

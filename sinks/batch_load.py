@@ -5,8 +5,8 @@ from typing import Any
 
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, ITEMS_MAX, Topic
-from schemas.codec import PREFIX
 from schemas.layout import DIGEST_BYTES, TAIL, Part, layout
+from schemas.record import PREFIX
 from sinks.engine import literal, name
 from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns, wrong
 

@@ -10,9 +10,9 @@ import msgspec
 from domain.ports import Refused
 from schemas.batch import RecordBatch
 from schemas.catalogue import TOPICS
-from schemas.codec import MAGIC, PREFIX, Codec, UnknownSchema
+from schemas.codec import Codec, UnknownSchema
 from schemas.errors import Rejected, Unavailable, Undecodable
-from schemas.record import DIGEST, Record, header
+from schemas.record import DIGEST, MAGIC, PREFIX, Record, header
 from schemas.wire import string
 from sinks.avro_block import container
 from sinks.batch_load import statement

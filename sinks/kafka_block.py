@@ -12,9 +12,9 @@ from typing import Any
 
 from schemas.batch import RecordBatch
 from schemas.catalogue import Topic
-from schemas.codec import PREFIX
 from schemas.errors import Undecodable
 from schemas.layout import DIGEST_BYTES, layout
+from schemas.record import PREFIX
 from schemas.wire import long, number
 from sinks.avro_block import head
 from sinks.engine import Piece

@@ -16,8 +16,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError
 
 from schemas.catalogue import TOPICS
-from schemas.codec import PREFIX
 from schemas.events import AgentStep, BusinessEvent
+from schemas.record import PREFIX
 from streams.app import group
 from streams.stage import Tools
 from tests.chaos.totals import NAME, Total, outcome

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from schemas.catalogue import ITEMS_MAX, TOPICS
-from schemas.codec import PREFIX, Codec
+from schemas.codec import Codec
 from schemas.errors import TooLarge, Undecodable
 from schemas.evolution import HEAD, lint
-from schemas.record import DIGEST, Record, seal
+from schemas.record import DIGEST, PREFIX, Record, seal
 from schemas.shape import ITEM_VALUES_MAX, VALUES_MAX
 from schemas.wire import number
 from tests.event_strategies import NUMBERS, codec, event

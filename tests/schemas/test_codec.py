@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import TOPICS
-from schemas.codec import PREFIX, Codec, UnknownSchema
+from schemas.codec import Codec, UnknownSchema
 from schemas.errors import Undecodable
 from schemas.events import BusinessEvent, Event
-from schemas.record import DIGEST, Record, header, seal
+from schemas.record import DIGEST, PREFIX, Record, header, seal
 from tests.event_strategies import NUMBERS, any_events, codec, event, events, recorded
 
 CLOSED = sorted(topic.name for topic in TOPICS.values() if not topic.open)

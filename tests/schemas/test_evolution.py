@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from schemas.catalogue import TOPICS
-from schemas.codec import PREFIX, Codec
+from schemas.codec import Codec
 from schemas.evolution import DEPTH_MAX, HEAD, changes, lint
-from schemas.record import DIGEST, Record, seal
+from schemas.record import DIGEST, PREFIX, Record, seal
 from tests.event_strategies import NUMBERS, body, codec, event, next_version
 
 Schema = dict[str, Any]

@@ -15,11 +15,11 @@ from sink_records import AT, NUMBERS, business, codec, identifier, record, recor
 
 import sinks.clickhouse
 from schemas.catalogue import TOPICS
-from schemas.codec import PREFIX, Codec
+from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import AgentStep, AiCall, CallStatus, DeadLetter, Finding, Header, Message, Outcome, StepStatus
 from schemas.events import ComplianceDecision as Decision
-from schemas.record import DIGEST, Record, header
+from schemas.record import DIGEST, PREFIX, Record, header
 from schemas.wire import number as long
 from schemas.wire import string
 from sinks.clickhouse import ClickHouseSink
