@@ -1,19 +1,31 @@
-"""The INSERT that takes Kafka's record batches as they are: the digest of every record, then its fields."""
+"""The INSERT that takes Kafka's record batches as they are: the digest of every record, then its fields.
+
+The same bytes are read twice: each record as one text, whose digest is computed, and field by field. The second reading
+must not be led astray by a body that is longer or shorter than its value:
+
+- The first one follows the lengths that Kafka has checked. It finds the mark of the digest (schemas.layout) where it
+  belongs and nowhere else in the record; nor across two, as the length of 64 bytes or more begins with none of the
+  mark's, and the attributes behind it are 0. So the mark lies there as often as there are records.
+- The second one finds the mark in each of its rows, of which there are as many: it ends where each record ends.
+- There, what it has read comes to the length of the record only if the body ended where the value does.
+"""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, ITEMS_MAX, Topic
-from schemas.layout import DIGEST_BYTES, TAIL, Part, layout
+from schemas.layout import DIGEST_BYTES, MARK, TAIL, Part, layout
 from schemas.record import PREFIX
 from sinks.engine import literal, name
 from sinks.tables import DATABASE, ONE_BLOCK, PLACE, columns, wrong
 
-FIRST = "_length Int64, _attributes FixedString(1), _time Int64, _delta Int64, _key String"
 VALUE_BYTES_MAX = min(DOOR_BYTES_MAX, ITEMS_MAX)
 """A larger value goes through the decoder: it might hold more items than readers take."""
-
+RECORD_BYTES_MIN = 64
+"""Ours are larger."""
+NO_ATTRIBUTES = b"\0"
 DIGESTS_AT_ONCE = 4096
 """Records: what stays in the processor's cache until it is hashed."""
 
@@ -26,74 +38,89 @@ def statement(
     files: Sequence[str],
     database: str = DATABASE,
 ) -> str:
-    """Returns the INSERT; `files` are the paths of `plain`, `decoded` and `places` of sinks.kafka_block.
+    """Returns the INSERT; `files` are the paths of `whole` and `decoded` of sinks.kafka_block.
 
     It fails as a whole when a digest does not hold, a header is another than ours, a body does not end where its
     value does, names another event or tenant than its headers, was written with another schema than `prefix` says,
     or holds what no decoder takes.
     """
-    plain, decoded, places = (literal(file) for file in files)
+    whole, decoded = (literal(file) for file in files)
     fields = columns(writer)
     names = ", ".join(name(each.name) for each in fields)
     structure = ", ".join(f"{name(each.name)} {each.type}" for each in fields)
     headers = ", ".join(_column(part) for part in layout(topic))
-    other = " OR ".join(_differs(part) for part in layout(topic) if part.same is not None)
-    sealed = f"SHA256({_sealed(topic)}) != right(_digest, {DIGEST_BYTES})"
-    known = "cityHash64(_key, _ce_id, _ce_tenantid, _digest, _delta, _length, {size})"
-    rows = (
-        f"SELECT groupArray({known.format(size='length(_value)')})"
-        f" FROM file({plain}, 'Avro', {literal(f'{FIRST}, _value String, {headers}')})"
-        f" WHERE throwIf({other} OR {sealed} OR length(_value) > {VALUE_BYTES_MAX}, 'a record is not as ours are') = 0"
+    first = f"_length Int64, _time Int64, _delta Int64, _key String, _size Int64, _frame FixedString({PREFIX})"
+    unsound = (
+        f"SELECT count() FROM file({whole}, 'Avro', '_record String') WHERE NOT ({_sound()})"
         f" SETTINGS max_block_size = {DIGESTS_AT_ONCE}"
     )
-    numbered = (
-        f"SELECT *, rowNumberInAllBlocks() + 1 AS _row, (SELECT groupArray(at) FROM file({places}, 'RowBinary',"
-        " 'at UInt16'))[_row] AS _at"
-        f" FROM file({decoded}, 'Avro',"
-        f" {literal(f'{FIRST}, _size Int64, _frame FixedString({PREFIX}), {structure}, {headers}')})"
+    starts = [0, *accumulate(batch.count for batch in batches)][:-1]
+    rows = (
+        f"SELECT *, roundDown(rowNumberInAllBlocks(), {_array('UInt64', starts)}) AS _start"
+        f" FROM file({decoded}, 'Avro', {literal(f'{first}, {structure}, {headers}')})"
+    )
+    partition, offset, timestamp_ms = (
+        f"transform(_start, {_array('UInt64', starts)}, {_array(kind, numbers)}, CAST(-1, '{kind}'))"
+        for kind, numbers in (
+            ("Int32", [batch.partition for batch in batches]),
+            ("Int64", [batch.offset for batch in batches]),
+            ("Int64", [batch.timestamp_ms for batch in batches]),
+        )
     )
     return (
         f"INSERT INTO {name(database)}.{name(topic.noun + '_log')} ({names}, {', '.join(PLACE)})"
-        f" SELECT {names}, {literal(topic.name)}, {_array('Int32', [each.partition for each in batches])}[_at],"
-        f" {_array('Int64', [each.offset for each in batches])}[_at] + _delta,"
-        f" fromUnixTimestamp64Milli({_array('Int64', [each.timestamp_ms for each in batches])}[_at], 'UTC')"
-        f" FROM ({numbered})"
-        f" WHERE throwIf({known.format(size='_size')} != ({rows})[_row], 'a body does not end with its value') = 0"
+        f" SELECT {names}, {literal(topic.name)}, {partition}, {offset} + _delta,"
+        f" fromUnixTimestamp64Milli({timestamp_ms}, 'UTC') FROM ({rows})"
+        f" WHERE throwIf(({unsound}) != 0, 'a digest does not hold') = 0"
+        f" AND throwIf({_strange(topic)}, 'a record is not as ours are') = 0"
         f" AND throwIf(_frame != {_bytes(prefix)} OR _ce_id != event_id OR _ce_tenantid != tenant_id,"
         " 'headers and body differ') = 0"
         f" AND throwIf({wrong(fields)}, 'a value that no decoder takes') = 0 SETTINGS {ONE_BLOCK}"
     )
 
 
+def _sound() -> str:
+    """Returns what is true of a record whose digest is right and whose only mark stands before it."""
+    first = "reinterpretAsUInt64(substring(_record, 2, 8))"  # behind the attributes: its time, its offset, its key
+    last = f"bitAnd(bitNot({first}), 0x8080808080808080)"  # the bytes with which numbers end
+    second = f"bitAnd({last}, {last} - 1)"
+    taken = f"bitShiftRight(bitCount(bitXor({second}, {second} - 1)), 3)"  # bytes up to the second of them
+    sealed = f"substring(_record, 2 + {taken}, length(_record) - {TAIL + 1} - {taken})"
+    return (
+        f"length(_record) >= {RECORD_BYTES_MIN} AND startsWith(_record, {_bytes(NO_ATTRIBUTES)})"
+        f" AND position(_record, {_bytes(MARK)}) = length(_record) - {TAIL - 1}"
+        f" AND right(_record, {DIGEST_BYTES}) = SHA256({sealed})"
+    )
+
+
+def _strange(topic: Topic) -> str:
+    """Returns what is true of a row whose headers are not ours, or whose body does not end where its value does."""
+    parts = layout(topic)
+    same = sum(len(part.same) for part in parts if part.same is not None) + DIGEST_BYTES
+    said = ["_key", *(part.name for part in parts if part.same is None)]
+    taken = [
+        f"1 + {same} + _size + {_taken('_time')} + {_taken('_delta')} + {_taken('_size')}",
+        *(f"length({each}) + {_taken(f'length({each})')}" for each in said),
+    ]
+    return " OR ".join(
+        [
+            *(f"NOT startsWith({part.name}, {_bytes(part.same)})" for part in parts if part.same is not None),
+            f"_size > {VALUE_BYTES_MAX}",
+            "_time < 0",
+            f"_length != {' + '.join(taken)}",
+        ]
+    )
+
+
+def _taken(number: str) -> str:
+    """Returns how many bytes a number below 2^27 takes, as Avro writes it."""
+    return f"1 + ({number} >= 64) + ({number} >= 8192) + ({number} >= 1048576)"
+
+
 def _column(part: Part) -> str:
     if part.same is None:
         return f"{part.name} String"
     return f"{part.name} FixedString({len(part.same) + (DIGEST_BYTES if part.name == '_digest' else 0)})"
-
-
-def _differs(part: Part) -> str:
-    assert part.same is not None
-    return f"NOT startsWith({part.name}, {_bytes(part.same)})"
-
-
-def _sealed(topic: Topic) -> str:
-    """Returns what the digest is over, as schemas.record.seal has it: the record as it lies there, but for the mark."""
-    parts = [_number("length(_key)"), "_key", _number("length(_value)"), "_value"]
-    for part in layout(topic)[:-1]:
-        parts += [part.name] if part.same is not None else [_number(f"length({part.name})"), part.name]
-    return f"concat({', '.join(parts)}, left(_digest, -{TAIL}))"
-
-
-def _number(said: str) -> str:
-    """Returns a number below 2^20 as Avro writes it."""
-    low, middle, high = (
-        f"bitAnd({said}, 63) * 2",
-        f"bitAnd(bitShiftRight({said}, 6), 127)",
-        f"bitShiftRight({said}, 13)",
-    )
-    two = f"reinterpretAsFixedString(toUInt16({low} + 128 + {middle} * 256))"
-    three = f"left(reinterpretAsFixedString(toUInt32({low} + 128 + ({middle} + 128) * 256 + {high} * 65536)), 3)"
-    return f"multiIf({said} < 64, char({said} * 2), {said} < 8192, {two}, {three})"
 
 
 def _bytes(value: bytes) -> str:

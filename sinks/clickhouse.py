@@ -14,10 +14,10 @@ from schemas.codec import Codec, UnknownSchema
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.record import DIGEST, MAGIC, PREFIX, Record, header
 from schemas.wire import string
+from sinks import kafka_block
 from sinks.avro_block import container
 from sinks.batch_load import statement
 from sinks.engine import Engine, FileEngine
-from sinks.kafka_block import decoded, frame, places, plain
 from sinks.tables import DATABASE, MARK_BYTES, load, statements
 
 MAGIC_BYTE = bytes([MAGIC])
@@ -94,7 +94,7 @@ class ClickHouseSink:
         slow: list[RecordBatch] = []
         whole: dict[tuple[str, bytes], list[RecordBatch]] = {}
         for batch in batches:
-            prefix = frame(batch) if isinstance(self._engine, FileEngine) else b""
+            prefix = kafka_block.frame(batch) if isinstance(self._engine, FileEngine) else b""
             if prefix[:1] == MAGIC_BYTE and self._reads(batch.topic, prefix):
                 whole.setdefault((batch.topic, prefix), []).append(batch)
             else:
@@ -114,11 +114,7 @@ class ClickHouseSink:
         assert isinstance(self._engine, FileEngine)
         writer = self._codec.schema(topic, int.from_bytes(prefix[1:]))
         mark = os.urandom(MARK_BYTES)
-        contents = (
-            plain(TOPICS[topic], batches, mark),
-            decoded(TOPICS[topic], writer, batches, mark),
-            [places(batches)],
-        )
+        contents = kafka_block.whole(batches, mark), kafka_block.decoded(TOPICS[topic], writer, batches, mark)
         rows = self._engine.insert_files(
             contents, lambda files: statement(TOPICS[topic], writer, prefix, batches, files, self._database)
         )

@@ -1,10 +1,8 @@
 """Builds Avro containers from Kafka's record batches, without taking these apart.
 
 Kafka writes a record (message format 2) as Avro would: lengths are zigzag varints before their bytes. So the body of
-a batch is a valid Avro block, of records that hold what Kafka says of each: key, value, headers. Two schemas read
-it: one that leaves the value as bytes, for the digest, and one that reads the value's own fields. ClickHouse compares
-the two row by row: the first follows the lengths that Kafka has checked, so a value that is not exactly one body is
-found.
+a batch is a valid Avro block: of texts, a record each, or of records that hold what Kafka says of each, key, value
+(here its own fields) and headers. ClickHouse reads the first for the digests and the second for the rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,18 +34,13 @@ def frame(batch: RecordBatch) -> bytes:
     return data[at : at + PREFIX] if value > PREFIX else b""
 
 
-def places(batches: Sequence[RecordBatch]) -> bytes:
-    """Returns, for each row, the number of its batch from 1 on, as RowBinary of UInt16."""
-    return b"".join(number.to_bytes(2, "little") * batch.count for number, batch in enumerate(batches, 1))
-
-
-def plain(topic: Topic, batches: Sequence[RecordBatch], mark: bytes) -> list[Piece]:
-    """Returns, in pieces, the container whose rows have `_key`, `_value` and the headers' values as bytes."""
-    return _container([*_FIRST, _bytes("_value"), *_headers(topic)], batches, mark)
+def whole(batches: Sequence[RecordBatch], mark: bytes) -> list[Piece]:
+    """Returns, in pieces, the container whose rows have each record as `_record`."""
+    return _container([_bytes("_record")], batches, mark)
 
 
 def decoded(topic: Topic, writer: Mapping[str, Any], batches: Sequence[RecordBatch], mark: bytes) -> list[Piece]:
-    """Returns, in pieces, the container whose rows have the fields of the writer's schema in place of `_value`."""
+    """Returns, in pieces, the container whose rows have the fields of the writer's schema, and the headers' values."""
     value = [{"name": "_size", "type": "long"}, _fixed("_frame", PREFIX), *writer["fields"]]
     return _container([*_FIRST, *value, *_headers(topic)], batches, mark)
 

@@ -77,17 +77,19 @@ def test_a_good_batch_is_kept_without_decoding_a_body(
 
 
 def test_decoded_records_make_the_same_rows_as_undecoded_ones(
-    sink: ClickHouseSink, rows: Rows, database: str, monkeypatch: pytest.MonkeyPatch
+    sink: ClickHouseSink, rows: Rows, database: str, monkeypatch: pytest.MonkeyPatch, decodings: Decodings
 ) -> None:
     batch = records([business(each, origin_row=each or None, workflow=["x", None][each % 2]) for each in range(9)])
     sink.write(batch)
     undecoded = rows(f"SELECT * FROM {database}.business_events ORDER BY ALL")
     rows(f"TRUNCATE TABLE {database}.business_events_log")
-    monkeypatch.setattr(sinks.clickhouse, "plain", lambda *_: False)
+    assert decodings.count == 0
+    monkeypatch.setattr(sinks.clickhouse, "alike", lambda *_: False)
     sink._undecoded.clear()
 
     sink.write(batch)
 
+    assert decodings.count == len(batch)
     assert rows(f"SELECT * FROM {database}.business_events ORDER BY ALL") == undecoded
 
 

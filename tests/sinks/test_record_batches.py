@@ -13,7 +13,7 @@ from sink_records import business, codec, record, records, sealed
 import sinks.clickhouse
 from schemas.batch import APPEND_TIME, HEAD
 from schemas.catalogue import ITEMS_MAX, TOPICS
-from schemas.layout import layout
+from schemas.layout import MARK, layout
 from schemas.record import DIGEST, Record
 from schemas.wire import string
 from sinks.clickhouse import ClickHouseSink
@@ -245,3 +245,28 @@ def test_the_layout_is_the_one_that_the_codec_writes(topic: str) -> None:
             assert headers.startswith(string(value))
             headers = headers[len(string(value)) :]
     assert headers == dict(written.headers)[DIGEST]
+
+
+@pytest.mark.parametrize("size", [40, 300])
+def test_a_text_that_says_where_a_digest_follows_is_kept(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int], size: int
+) -> None:
+    text = (MARK + b"x" * size).decode()
+
+    assert sink.write_batches([batch(records([business(1, attributes={"text": text}), business(2)]))]) == []
+
+    assert apart == [2]
+    assert rows(f"SELECT attributes['text'] FROM {database}.business_events ORDER BY 1") == [[""], [text]]
+
+
+@pytest.mark.parametrize("behind_ms", [0, 63, 64, 8_191, 8_192, 1_048_575, 1_048_576, 100_000_000])
+def test_records_written_long_after_the_first_of_their_batch_are_taken_whole(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int], behind_ms: int
+) -> None:
+    first, second = records([business(1), business(2)])
+    late = msgspec.structs.replace(second, timestamp_ms=first.timestamp_ms + behind_ms)
+
+    assert sink.write_batches([batch([first, late])]) == []
+
+    assert apart == []
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
