@@ -26,6 +26,8 @@ BYTES_MAX = 64 * 1024 * 1024
 """At most so many rows and about so many bytes go in one INSERT."""
 WHOLE_ROWS_MIN = 4_000
 """Fewer rows of a topic are taken apart: what reads batches whole costs more to begin with, and less for each row."""
+BATCHES_MAX = 2_000
+"""At most so many batches go whole in one INSERT: its text names the place of each, and ClickHouse takes 256 KiB."""
 
 
 class ClickHouseSink:
@@ -100,10 +102,10 @@ class ClickHouseSink:
             else:
                 slow.append(batch)
         for (topic, prefix), group in whole.items():
-            if sum(batch.count for batch in group) < self.whole_rows_min:
-                slow += group
-                continue
             for part in _portions(group):
+                if sum(batch.count for batch in part) < self.whole_rows_min:
+                    slow += part
+                    continue
                 try:
                     self._insert_batches(topic, prefix, part)
                 except Rejected:
@@ -214,7 +216,7 @@ def _portions(batches: Sequence[RecordBatch]) -> Iterator[list[RecordBatch]]:
         portion.append(batch)
         rows += batch.count
         size += batch.size
-        if rows >= ROWS_MAX or size >= BYTES_MAX:
+        if rows >= ROWS_MAX or size >= BYTES_MAX or len(portion) >= BATCHES_MAX:
             yield portion
             portion, rows, size = [], 0, 0
     if portion:

@@ -270,3 +270,21 @@ def test_records_written_long_after_the_first_of_their_batch_are_taken_whole(
 
     assert apart == []
     assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
+
+
+@pytest.mark.parametrize(("rows_min", "taken_apart"), [(1, []), (4_000, [10_000]), (1_500, [1_000])])
+def test_any_number_of_batches_is_kept(
+    engine: ChdbEngine, rows: Rows, database: str, apart: list[int], rows_min: int, taken_apart: list[int]
+) -> None:
+    """A quiet producer sends batches of one record: a backlog of them is ten thousands of batches."""
+    sink = ClickHouseSink(engine, codec(), ("business-events",), database)
+    sink.prepare()
+    sink.whole_rows_min = rows_min
+    made = [batch([each]) for each in records([business(number) for number in range(10_000)])]
+    fewer = made[: 9_000 if rows_min == 1_500 else 10_000]
+
+    assert sink.write_batches(fewer) == []
+
+    assert apart == taken_apart
+    found = rows(f"SELECT count(), uniqExact(_offset), max(_offset) FROM {database}.business_events")
+    assert found == [[len(fewer), len(fewer), len(fewer) - 1]]
