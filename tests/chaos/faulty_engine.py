@@ -1,19 +1,23 @@
 """A ClickHouse engine that is away when a file says so: it refuses, hangs, answers too late, or writes a part."""
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.errors import Unavailable
-from sinks.engine import Engine, Load
+from sinks.engine import FileEngine, Load, Piece
 
 MODES = ("refuse", "hang", "late", "partial")
 POLL_S = 0.05
 
 
 class FaultyEngine:
-    """An Engine in front of another; the control file holds one of MODES, or nothing."""
+    """A FileEngine in front of another; the control file holds one of MODES, or nothing.
 
-    def __init__(self, engine: Engine, control: Path | None) -> None:
+    `late` writes the rows and loses the answer; `partial` writes every second insert and says it wrote less.
+    """
+
+    def __init__(self, engine: FileEngine, control: Path | None) -> None:
         self._engine = engine
         self._control = control
         self._calls = 0
@@ -23,10 +27,14 @@ class FaultyEngine:
         return self._engine.execute(sql)
 
     def insert(self, load: Load, container: bytes) -> int:
-        """Inserts, as far as the mode of this moment lets it.
+        """Inserts, as far as the mode of this moment lets it."""
+        return self._inserted(lambda: self._engine.insert(load, container))
 
-        `late` writes the rows and loses the answer; `partial` writes every second insert and says it wrote less.
-        """
+    def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
+        """Inserts, as far as the mode of this moment lets it."""
+        return self._inserted(lambda: self._engine.insert_files(contents, statement))
+
+    def _inserted(self, insert: Callable[[], int]) -> int:
         mode = self._mode()
         self._calls += 1
         if mode == "refuse" or (mode == "partial" and self._calls % 2):
@@ -35,7 +43,7 @@ class FaultyEngine:
             while self._mode() == "hang":
                 time.sleep(POLL_S)
             raise Unavailable("the engine did not answer")
-        rows = self._engine.insert(load, container)
+        rows = insert()
         if mode == "late":
             raise Unavailable("the answer is lost")
         return rows - 1 if mode == "partial" else rows
