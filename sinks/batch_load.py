@@ -96,7 +96,7 @@ def _sound() -> str:
 def _strange(topic: Topic) -> str:
     """Returns what is true of a row whose headers are not ours, or whose body does not end where its value does."""
     parts = layout(topic)
-    same = sum(len(part.same) for part in parts if part.same is not None) + DIGEST_BYTES
+    same = sum(part.size for part in parts if part.same is not None)
     said = ["_key", *(part.name for part in parts if part.same is None)]
     taken = [
         f"1 + {same} + _size + {_taken('_time')} + {_taken('_delta')} + {_taken('_size')}",
@@ -120,7 +120,7 @@ def _taken(number: str) -> str:
 def _column(part: Part) -> str:
     if part.same is None:
         return f"{part.name} String"
-    return f"{part.name} FixedString({len(part.same) + (DIGEST_BYTES if part.name == '_digest' else 0)})"
+    return f"{part.name} FixedString({part.size})"
 
 
 def _bytes(value: bytes) -> str:

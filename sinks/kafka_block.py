@@ -11,7 +11,7 @@ from typing import Any
 from schemas.batch import RecordBatch
 from schemas.catalogue import Topic
 from schemas.errors import Undecodable
-from schemas.layout import DIGEST_BYTES, layout
+from schemas.layout import layout
 from schemas.record import PREFIX
 from schemas.wire import long, number
 from sinks.avro_block import head
@@ -59,8 +59,7 @@ def _headers(topic: Topic) -> list[Any]:
         if part.same is None:
             fields.append(_bytes(part.name))
         else:
-            extra = DIGEST_BYTES if part.name == "_digest" else 0
-            fields.append(_fixed(part.name, len(part.same) + extra))
+            fields.append(_fixed(part.name, part.size))
     return fields
 
 

@@ -55,6 +55,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     kafka.stop()
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """A Kafka that the tests of a file may freeze."""
+    kafka = EmbeddedKafka(tmp_path_factory.mktemp("own"))
+    kafka.start(lambda _: None)
+    yield kafka
+    kafka.stop()
+
+
 @pytest.fixture(scope="session")
 def registered(servers: Servers) -> Codec:
     """The codec with the ids that the registry gave."""

@@ -21,6 +21,7 @@ from connectors.reader import read_all
 from domain.ids import derive
 from runtime.definitions import shipped
 from runtime.deployment import prepare
+from runtime.kafka_server import EmbeddedKafka
 from runtime.settings import Settings
 from runtime.status import lags
 from schemas.catalogue import TOPICS
@@ -184,3 +185,18 @@ def events(servers: Any, codec: Codec, topic: str) -> list[Any]:
 def raw(topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> Outgoing:
     """Returns a record of these very bytes."""
     return Outgoing(topic, key, value, list(headers))
+
+
+class Frozen:
+    """Freezes the Kafka for as long as it is entered."""
+
+    def __init__(self, kafka: EmbeddedKafka) -> None:
+        pid = kafka.facts.pid
+        assert pid is not None
+        self._pid = pid
+
+    def __enter__(self) -> None:
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._pid, signal.SIGCONT)

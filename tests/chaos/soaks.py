@@ -1,6 +1,7 @@
 """R21 and R25: a constant load for long, with memory and open files looked at; and how much a core takes."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -140,23 +141,25 @@ def r25(stand: Stand, outcome: Outcome, *, events: int, backlog: bool) -> None:
             drive.crew.hold("sink")
         drive.feed(events)
         drive.reach(events // 10)  # warm
-        before, done = usage(drive.crew.members[name].pid)[0], drive.monitor.done(drive.totals)
-        drive.reach(events)
-        spent = usage(drive.crew.members[name].pid)[0] - before
-        rate = (events - done) / spent
-        outcome.require(rate >= CORE_RATE or not outcome.timed, "events a second and core", round(rate))
+        rate = _core_rate(drive, name, drive.totals, lambda: drive.reach(events))
+        outcome.require(rate >= CORE_RATE or not outcome.timed, "events a second and core", rate)
         if backlog:
             drive.crew.release("sink")
             drive.crew.ready(["sink"])
             drive.monitor.excused.append((drive.sink, held, drive.now()))
-            before, done = usage(drive.crew.members["sink"].pid)[0], drive.monitor.done(drive.sink)
-            drive.settle()
-            spent = usage(drive.crew.members["sink"].pid)[0] - before
-            rate = (drive.monitor.done(drive.sink) - done) / spent
-            outcome.require(rate >= SINK_RATE or not outcome.timed, "rows a second and core", round(rate))
+            rate = _core_rate(drive, "sink", drive.sink, drive.settle)
+            outcome.require(rate >= SINK_RATE or not outcome.timed, "rows a second and core", rate)
         else:
             drive.settle()
         outcome.take(drive.verdict())
+
+
+def _core_rate(drive: Drive, name: str, group: str, work: Callable[[], object]) -> int:
+    """Returns how many records the group commits during the work, for each second of the process's time."""
+    pid = drive.crew.members[name].pid
+    before, done = usage(pid)[0], drive.monitor.done(group)
+    work()
+    return round((drive.monitor.done(group) - done) / (usage(pid)[0] - before))
 
 
 def use(pid: int) -> Use:

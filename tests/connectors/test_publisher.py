@@ -2,11 +2,9 @@
 
 import asyncio
 import gc
-import os
-import signal
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from random import Random
 from typing import Any
 
@@ -19,7 +17,7 @@ from connectors.reader import KafkaLog, read_all
 from domain.ports import LogReader, Publisher
 from runtime.kafka_server import EmbeddedKafka
 from schemas.record import Outgoing, Record
-from tests.harness import new_topic
+from tests.harness import Frozen, new_topic
 from tests.streams.doubles import MemoryLog
 
 WHOLE_S = 20.0
@@ -279,30 +277,6 @@ async def test_a_kafka_that_is_not_there_is_unavailable_and_leaves_no_task() -> 
         with pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"):
             await nobody.publish([Outgoing("topic", b"k", b"v", [])])
     await soon(lambda: asyncio.all_tasks() <= before)
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """A Kafka that the tests of this file may freeze."""
-    kafka = EmbeddedKafka(tmp_path_factory.mktemp("own"))
-    kafka.start(lambda _: None)
-    yield kafka
-    kafka.stop()
-
-
-class Frozen:
-    """Freezes the Kafka for as long as it is entered."""
-
-    def __init__(self, kafka: EmbeddedKafka) -> None:
-        pid = kafka.facts.pid
-        assert pid is not None
-        self._pid = pid
-
-    def __enter__(self) -> None:
-        os.kill(self._pid, signal.SIGSTOP)
-
-    def __exit__(self, *_: object) -> None:
-        os.kill(self._pid, signal.SIGCONT)
 
 
 async def test_without_acknowledgement_in_time_a_call_is_unavailable_and_leaves_no_task(

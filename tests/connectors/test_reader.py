@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -33,15 +33,6 @@ def topic(servers: Any) -> str:
 async def publisher(servers: Any) -> AsyncIterator[KafkaPublisher]:
     async with KafkaPublisher(servers.bootstrap, "test") as found:
         yield found
-
-
-@pytest.fixture
-def own(tmp_path: Any) -> Iterator[EmbeddedKafka]:
-    """A Kafka that a test may freeze."""
-    kafka = EmbeddedKafka(tmp_path)
-    kafka.start(lambda _: None)
-    yield kafka
-    kafka.stop()
 
 
 async def test_a_reader_reads_exactly_the_spans_it_is_asked_for(

@@ -1,12 +1,10 @@
 """A process that does not get on is ended, and nobody else: who waits, who has nothing to do, who has no Kafka."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +21,7 @@ from runtime.kafka_server import EmbeddedKafka
 from runtime.watchdog import STUCK, Watchdog
 from streams.app import Place, group
 from streams.progress import Progress
-from tests.harness import until
+from tests.harness import Frozen, until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 1.0
@@ -105,15 +103,6 @@ def coordinator(request: pytest.FixtureRequest) -> None:
     """Lets Kafka make what it keeps commits in, before anybody asks for some."""
     for name in {"servers", "own"} & set(request.fixturenames):
         committed(request.getfixturevalue(name).bootstrap, "test-warm")
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[EmbeddedKafka]:
-    """A Kafka that a test may freeze."""
-    kafka = EmbeddedKafka(tmp_path)
-    kafka.start(lambda _: None)
-    yield kafka
-    kafka.stop()
 
 
 @pytest.fixture
@@ -303,15 +292,10 @@ async def test_while_kafka_does_not_answer_nobody_is_blamed(
     own: EmbeddedKafka, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka, "REQUEST_TIMEOUT_S", 0.5)
-    pid = own.facts.pid
-    assert pid is not None
     async with Dog(StageByHand(Place(own.bootstrap, tmp_path, prefix), filled(own), {0, 1})) as dog:
         await asyncio.sleep(PATIENCE_S / 2)
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with Frozen(own):
             assert await dog.is_quiet()
-        finally:
-            os.kill(pid, signal.SIGCONT)
         assert await dog.barks() == "slow does not get on, 2 partitions are behind"
 
 
