@@ -1,7 +1,8 @@
 """Bytes to events and back: Confluent wire format, CloudEvents headers, a digest over all of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, TOPICS, Topic
@@ -13,6 +14,9 @@ from schemas.record import DIGEST, EVENT_ID, MAGIC, PREFIX, TENANT_ID, Outgoing,
 from schemas.sealed import Seals
 from schemas.shape import UnreadableSchema
 from schemas.writer import Writer, compile_writer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TOLD_MAX = 100
 """A reason quotes at most as many characters of what a record says."""
@@ -83,11 +87,21 @@ class Codec:
         """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
         self._topics[record.topic].opened(record)
 
+    def bodies(self, batch: RecordBatch) -> "tuple[int, np.ndarray[Any, Any]] | None":
+        """Returns where the Avro bodies of a batch lie in its data (begin and end of each), and their schema id.
+
+        Only when each of its records passes `check`, all have one schema, and each body begins with the event and the
+        tenant that the headers name. None says that this may not be so, or that the batch is not plain.
+        """
+        known = self._topics[batch.topic]
+        found = known.seals.bodies(batch, known.reads, known.bytes_max) if batch.plain else None
+        return found and (int.from_bytes(found[0][1:]), found[1])
+
     def unsound(self, batch: RecordBatch) -> list[tuple[Record, Undecodable]]:
         """Returns each record of the batch that `check` would not pass, and why; takes it apart only if one may not."""
-        known = self._topics[batch.topic]
-        if batch.plain and known.seals.sound(batch, known.readers, known.bytes_max):
+        if self.bodies(batch) is not None:
             return []
+        known = self._topics[batch.topic]
         found = []
         for record in batch.unpack():
             try:
@@ -169,6 +183,13 @@ class _Known:
         if digest is not None and digest != seal(key, value, headers):
             raise Undecodable(f"{DIGEST} does not match")
         return read, event_id, tenant_id
+
+    def reads(self, prefix: bytes) -> bool:
+        """Returns True when there is a reader for values that begin so."""
+        if prefix not in self.readers and prefix[0] == MAGIC:
+            with suppress(UnknownSchema, UnreadableSchema):
+                self.reader(int.from_bytes(prefix[1:]))
+        return prefix in self.readers
 
     def reader(self, number: int) -> Reader:
         """Returns what reads the bodies that were written under this id; raises UnknownSchema, UnreadableSchema."""

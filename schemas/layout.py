@@ -20,12 +20,6 @@ class Part(Struct, frozen=True):
     name: str
     same: bytes | None
 
-    @property
-    def size(self) -> int:
-        """Bytes of a stretch that is always the same; of the last one, with the digest behind it."""
-        assert self.same is not None
-        return len(self.same) + (DIGEST_BYTES if self.name == "_digest" else 0)
-
 
 @cache
 def layout(topic: Topic) -> list[Part]:

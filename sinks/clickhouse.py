@@ -1,41 +1,57 @@
 """Kafka records -> ClickHouse tables."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
+from msgspec import Struct
 
 from domain.ports import Refused
 from schemas.batch import RecordBatch
 from schemas.catalogue import TOPICS
-from schemas.codec import Codec, UnknownSchema
+from schemas.codec import Codec
 from schemas.errors import Rejected, Unavailable, Undecodable
-from schemas.record import DIGEST, MAGIC, PREFIX, Record, header
+from schemas.record import DIGEST, PREFIX, Record, header
 from schemas.wire import string
-from sinks import kafka_block
-from sinks.avro_block import container
-from sinks.batch_load import statement
-from sinks.engine import Engine, FileEngine
-from sinks.tables import DATABASE, MARK_BYTES, load, statements
+from sinks.engine import Engine, Load
+from sinks.row_binary import Array, Program, Rows, program
+from sinks.tables import DATABASE, load, statements
 
-MAGIC_BYTE = bytes([MAGIC])
-ROWS_MAX = 100_000
+ROWS_MAX = 200_000
 BYTES_MAX = 64 * 1024 * 1024
-"""At most so many rows and about so many bytes go in one INSERT."""
-WHOLE_ROWS_MIN = 4_000
-"""Fewer rows of a topic are taken apart: what reads batches whole costs more to begin with, and less for each row."""
-BATCHES_MAX = 2_000
-"""At most so many batches go whole in one INSERT: its text names the place of each, and ClickHouse takes 256 KiB."""
+"""At most so many rows and about so many bytes go in one INSERT; a batch is not cut, and may pass both."""
+IDS = ["event_id", "tenant_id"]
+"""What a body begins with, so that it can be held against the headers."""
+
+
+class Writer(Struct, frozen=True):
+    """What takes bodies of one schema into their table."""
+
+    program: Program
+    load: Load
+
+
+class Part(Struct, frozen=True):
+    """Bodies of one schema that lie in the same bytes."""
+
+    data: bytes
+    spans: Array
+    """Begin and end of each."""
+    places: Array
+    """Partition, offset and moment of each."""
+    records: Callable[[], Sequence[Record]]
+    """What they are bodies of."""
 
 
 class ClickHouseSink:
-    """A Sink. Bodies reach ClickHouse undecoded when nothing is wrong with any of them; else each is decoded.
+    """A Sink, for one thread at a time. Bodies become rows undecoded when nothing is wrong with them.
 
-    Undecoded means: the digest holds, the body begins with the event and tenant that the headers name, and ClickHouse
-    finds every body ending exactly where its record does (see sinks.avro_block). When a batch fails that, nothing of
-    it is inserted and every record goes through Codec.decode; those it refuses are returned, the others inserted.
+    That is: the digest holds, the body begins with the event and tenant that the headers name, and the program of its
+    schema reads it to its end (see sinks.row_binary). Every other record goes through Codec.decode; what that refuses
+    is returned, the rest written anew with our schema, and inserted.
     """
 
     def __init__(
@@ -45,8 +61,9 @@ class ClickHouseSink:
         self._engine = engine
         self._codec = codec
         self._database = database
-        self._undecoded: dict[tuple[str, int], bool] = {}
-        self.whole_rows_min = WHOLE_ROWS_MIN
+        self._writers: dict[tuple[str, int], Writer | None] = {}
+        self._own: dict[str, Writer] = {}
+        self._rows = Rows()
 
     def prepare(self) -> bool:
         """Makes tables and views, or adds the columns they lack; to be called once before the first write.
@@ -74,60 +91,56 @@ class ClickHouseSink:
                 continue
             assert record.value is not None
             written = record.topic, int.from_bytes(record.value[1:PREFIX])
-            if _named(record, record.value) and self._plain(*written):
+            if _named(record, record.value) and self._writer(*written) is not None:
                 fast.setdefault(written, []).append(record)
             else:
                 slow.append(record)
         for (topic, number), group in fast.items():
-            for batch in _batches(group):
-                try:
-                    self._insert(topic, self._codec.schema(topic, number), batch)
-                except Rejected:
-                    slow += batch
+            for portion in _portions(group, lambda record: (1, len(record.value or b""))):
+                slow += self._undecoded(topic, self._writer(topic, number), [_part(portion)])
         refused += self._decoded(slow)
         return refused
 
     def write_batches(self, batches: Sequence[RecordBatch]) -> list[Refused]:
-        """Keeps what the batches hold, as `write` does; undecoded and not even taken apart when nothing is wrong.
+        """Keeps what the batches hold, as `write` does; not even taken apart when nothing is wrong.
 
-        See sinks.batch_load for what has to be right. A batch that is compressed, was written with a schema that
-        ClickHouse reads otherwise, or is in one INSERT with something wrong, goes through `write`.
+        A batch that is compressed, or one of whose records has no good digest or other headers than our codec
+        writes, goes through `write`; so does a single record whose body is left over.
         """
-        slow: list[RecordBatch] = []
-        whole: dict[tuple[str, bytes], list[RecordBatch]] = {}
+        slow: list[Record] = []
+        whole: dict[tuple[str, int], list[Part]] = {}
         for batch in batches:
-            prefix = kafka_block.frame(batch) if isinstance(self._engine, FileEngine) else b""
-            if prefix[:1] == MAGIC_BYTE and self._reads(batch.topic, prefix):
-                whole.setdefault((batch.topic, prefix), []).append(batch)
+            found = self._codec.bodies(batch)
+            if found is None or self._writer(batch.topic, found[0]) is None:
+                slow += batch.unpack()
             else:
-                slow.append(batch)
-        for (topic, prefix), group in whole.items():
-            for part in _portions(group):
-                if sum(batch.count for batch in part) < self.whole_rows_min:
-                    slow += part
-                    continue
-                try:
-                    self._insert_batches(topic, prefix, part)
-                except Rejected:
-                    slow += part
-        return self.write([record for batch in slow for record in batch.unpack()]) if slow else []
+                whole.setdefault((batch.topic, found[0]), []).append(_whole(batch, found[1]))
+        for (topic, number), group in whole.items():
+            for portion in _portions(group, lambda part: (len(part.spans), int(part.spans[-1, 1] - part.spans[0, 0]))):
+                slow += self._undecoded(topic, self._writer(topic, number), portion)
+        return self.write(slow) if slow else []
 
-    def _insert_batches(self, topic: str, prefix: bytes, batches: Sequence[RecordBatch]) -> None:
-        assert isinstance(self._engine, FileEngine)
-        writer = self._codec.schema(topic, int.from_bytes(prefix[1:]))
-        mark = os.urandom(MARK_BYTES)
-        contents = kafka_block.whole(batches, mark), kafka_block.decoded(TOPICS[topic], writer, batches, mark)
-        rows = self._engine.insert_files(
-            contents, lambda files: statement(TOPICS[topic], writer, prefix, batches, files, self._database)
-        )
-        if rows != sum(batch.count for batch in batches):
-            raise Unavailable(f"ClickHouse wrote {rows} rows of {len(batches)} batches of {topic}")
-
-    def _reads(self, topic: str, prefix: bytes) -> bool:
+    def _undecoded(self, topic: str, writer: Writer | None, parts: Sequence[Part]) -> list[Record]:
+        """Inserts what can be taken as it is, and returns the rest."""
+        assert writer is not None
+        left: list[Record] = []
+        self._rows.clear()
+        for part in parts:
+            if out := self._rows.add(writer.program, topic.encode(), part.data, part.spans, part.places):
+                found = part.records()
+                left += [found[index] for index in out]
         try:
-            return self._plain(topic, int.from_bytes(prefix[1:]))
-        except UnknownSchema:
-            return False
+            self._insert(topic, writer)
+        except Rejected:
+            return [record for part in parts for record in part.records()]
+        return left
+
+    def _insert(self, topic: str, writer: Writer) -> None:
+        if not self._rows.count:
+            return
+        written = self._engine.insert(writer.load, self._rows.content)
+        if written != self._rows.count:
+            raise Unavailable(f"ClickHouse wrote {written} rows of {self._rows.count} of {topic}")
 
     def _decoded(self, records: Sequence[Record]) -> Iterator[Refused]:
         """Inserts what decodes, written anew with our schema; yields what does not."""
@@ -143,14 +156,22 @@ class ClickHouseSink:
                 anew = msgspec.structs.replace(record, value=self._codec.body(event))
                 good.setdefault(record.topic, []).append(anew)
         for topic, group in good.items():
-            for batch in _batches(group):
-                for place, why in self._halved(topic, batch):
+            for portion in _portions(group, lambda record: (1, len(record.value or b""))):
+                for place, why in self._halved(topic, portion):
                     yield Refused(originals[place], why)
 
     def _halved(self, topic: str, batch: Sequence[Record]) -> Iterator[tuple[str, Rejected]]:
         """Inserts the batch; when ClickHouse cannot take some of it, halves it until those stand alone."""
+        if topic not in self._own:
+            self._own[topic] = _made(topic, TOPICS[topic].schema, self._database)
+        writer, part = self._own[topic], _part(batch)
+        self._rows.clear()
+        if out := self._rows.add(writer.program, topic.encode(), part.data, part.spans, part.places):
+            why = Rejected("what was decoded cannot be written as a row")
+            yield from ((batch[index].place, why) for index in out)
+            batch = [record for index, record in enumerate(batch) if index not in out]
         try:
-            self._insert(topic, TOPICS[topic].schema, batch)
+            self._insert(topic, writer)
         except Rejected as error:
             if len(batch) == 1:
                 yield batch[0].place, error
@@ -159,20 +180,13 @@ class ClickHouseSink:
             yield from self._halved(topic, batch[:half])
             yield from self._halved(topic, batch[half:])
 
-    def _insert(self, topic: str, writer: Mapping[str, Any], batch: Sequence[Record]) -> None:
-        mark = os.urandom(MARK_BYTES)
-        command = load(TOPICS[topic], writer, mark, self._database)
-        rows = self._engine.insert(command, container(writer, batch, mark))
-        if rows != len(batch):
-            raise Unavailable(f"ClickHouse wrote {rows} rows of {len(batch)} records of {topic}")
-
-    def _plain(self, topic: str, number: int) -> bool:
-        """True when ClickHouse reads the writer's schema as our decoder would; asked once for each schema."""
-        known = self._undecoded.get((topic, number))
-        if known is None:
-            known = alike(self._codec.schema(topic, number), TOPICS[topic].schema)
-            self._undecoded[topic, number] = known
-        return known
+    def _writer(self, topic: str, number: int) -> Writer | None:
+        """Returns what takes bodies of this schema as our decoder would; None when they have to be decoded."""
+        if (topic, number) not in self._writers:
+            schema = self._codec.schema(topic, number)
+            plain = alike(schema, TOPICS[topic].schema) and [each["name"] for each in schema["fields"][:2]] == IDS
+            self._writers[topic, number] = _made(topic, schema, self._database) if plain else None
+        return self._writers[topic, number]
 
 
 def alike(writer: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
@@ -200,6 +214,10 @@ def _shape(kind: Any) -> Any:
     return shape
 
 
+def _made(topic: str, schema: Mapping[str, Any], database: str) -> Writer:
+    return Writer(program(schema), load(TOPICS[topic], schema, database))
+
+
 def _named(record: Record, value: bytes) -> bool:
     """True when the record is sealed and its body begins with the event and the tenant that its headers name."""
     event, tenant = header(record.headers, "ce_id"), header(record.headers, "ce_tenantid")
@@ -208,30 +226,37 @@ def _named(record: Record, value: bytes) -> bool:
     return value.startswith(string(event) + string(tenant), PREFIX)
 
 
-def _portions(batches: Sequence[RecordBatch]) -> Iterator[list[RecordBatch]]:
-    """Yields portions that pass the bounds by a batch at most; a small rest would cost as much as a whole one."""
-    portion: list[RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        portion.append(batch)
-        rows += batch.count
-        size += batch.size
-        if rows >= ROWS_MAX or size >= BYTES_MAX or len(portion) >= BATCHES_MAX:
+def _part(records: Sequence[Record]) -> Part:
+    """Returns the bodies of records that lie apart."""
+    bodies = [(record.value or b"")[PREFIX:] for record in records]
+    cuts = np.array([0, *accumulate(map(len, bodies))], np.int64)
+    places = [(record.partition, record.offset, record.timestamp_ms) for record in records]
+    spans = np.stack([cuts[:-1], cuts[1:]], axis=1)
+    return Part(b"".join(bodies), spans, np.array(places, np.int64), lambda: records)
+
+
+def _whole(batch: RecordBatch, spans: Array) -> Part:
+    """Returns the bodies of a plain batch."""
+    places = np.empty((batch.count, 3), np.int64)
+    places[:, 0], places[:, 2] = batch.partition, batch.timestamp_ms
+    places[:, 1] = np.arange(batch.offset, batch.offset + batch.count)
+    return Part(batch.data, spans, places, batch.unpack)
+
+
+T = TypeVar("T")
+
+
+def _portions(items: Iterable[T], size: Callable[[T], tuple[int, int]]) -> Iterator[list[T]]:
+    """Yields portions that pass the bounds by an item at most; `size` gives the rows and the bytes of one."""
+    portion: list[T] = []
+    rows = content = 0
+    for item in items:
+        portion.append(item)
+        more, much = size(item)
+        rows += more
+        content += much
+        if rows >= ROWS_MAX or content >= BYTES_MAX:
             yield portion
-            portion, rows, size = [], 0, 0
+            portion, rows, content = [], 0, 0
     if portion:
         yield portion
-
-
-def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
-    batch: list[Record] = []
-    size = 0
-    for record in records:
-        length = len(record.value or b"")
-        if batch and (len(batch) == ROWS_MAX or size + length > BYTES_MAX):
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += length
-    if batch:
-        yield batch

@@ -1,14 +1,14 @@
 """ClickHouse's own engine in this process (chdb); one process owns the folder."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from chdb import ChdbError
 from chdb.state.sqlitelike import Connection
 
-from sinks.engine import Load, Piece, QueryRefused, literal, of_rows, refusal
-from sinks.pipes import pipes
+from sinks.engine import FORMAT, Load, QueryRefused, Rows, literal, of_rows, refusal
+from sinks.pipes import pipe
 
 LINES = "JSONCompactEachRow"
 
@@ -45,19 +45,17 @@ class ChdbEngine:
         """Runs one statement and returns its output."""
         return run(self._connection, sql, LINES).bytes()
 
-    def insert(self, load: Load, container: bytes) -> int:
-        """Inserts all rows of the container, or none."""
+    def insert(self, load: Load, rows: Rows) -> int:
+        """Inserts all rows, or none."""
+        return self.insert_file(
+            rows, lambda path: load.statement(f"file({literal(path)}, '{FORMAT}', {literal(load.structure)})")
+        )
 
-        def statement(paths: Sequence[str]) -> str:
-            return f"{load.into}file({literal(paths[0])}, 'Avro', {literal(load.structure)}){load.checks}"
-
-        return self.insert_files([[container]], statement)
-
-    def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
-        """Runs the INSERT that reads these files once each, and returns how many rows it wrote."""
-        with pipes(contents) as paths:
+    def insert_file(self, content: bytes | memoryview, statement: Callable[[str], str]) -> int:
+        """Runs the INSERT that reads a file with this content, once; returns how many rows it wrote."""
+        with pipe(content) as path:
             try:
-                return run(self._connection, statement(paths), LINES).rows_written()
+                return run(self._connection, statement(path), LINES).rows_written()
             except QueryRefused as error:
                 raise of_rows(error) from error
 

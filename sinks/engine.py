@@ -1,8 +1,7 @@
-"""What a ClickHouse is to its sink: a place for statements and for Avro containers."""
+"""What a ClickHouse is to its sink: a place for statements and for rows."""
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -15,15 +14,29 @@ CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
 VERSION = re.compile(r" \(version [^)]*\)")
 READONLY, SYNTAX, TOO_MANY_BYTES, TOO_MANY_QUERIES, NOT_AUTHENTICATED = 164, 62, 307, 202, 516
 DATA = frozenset({26, 27, 32, 33, 69, 72, 117, 128, 131, 321, 349, 395, 407, 748})
-"""ClickHouse's codes that speak of the rows, not of the server: no Avro, values out of range, throwIf."""
+"""ClickHouse's codes that speak of the rows, not of the server: no rows, values out of range."""
+FORMAT = "RowBinary"
+ONE_BLOCK = (
+    "max_threads = 1, max_insert_threads = 1, optimize_on_insert = 0, "
+    "min_insert_block_size_rows = 1000000, min_insert_block_size_bytes = 0, max_block_size = 65536"
+)
+"""All rows of an insert make one part, so they are there together or not at all."""
 
 
 class Load(Struct, frozen=True):
-    """An INSERT whose rows are read from an Avro container: `into`, then the engine's own source, then `checks`."""
+    """An INSERT of rows in RowBinary: the table, its columns, and these with their types."""
 
     into: str
+    columns: str
     structure: str
-    checks: str
+
+    def statement(self, source: str) -> str:
+        """Returns the INSERT of all rows that a table function of this structure gives."""
+        return f"INSERT INTO {self.into} ({self.columns}) SELECT {self.columns} FROM {source} SETTINGS {ONE_BLOCK}"
+
+
+Rows = bytes | memoryview
+"""Rows in ClickHouse's RowBinary."""
 
 
 class Engine(Protocol):
@@ -35,28 +48,14 @@ class Engine(Protocol):
         Raises QueryRefused with ClickHouse's code, or Unavailable.
         """
 
-    def insert(self, load: Load, container: bytes) -> int:
-        """Inserts all rows of the container, or none, and returns how many were written.
+    def insert(self, load: Load, rows: Rows) -> int:
+        """Inserts all rows, or none, and returns how many were written.
 
         Raises QueryRefused when ClickHouse cannot take these rows, Unavailable when it is not about the rows.
         """
 
     def close(self) -> None:
         """Gives back what it holds; nothing may be called afterwards."""
-
-
-Piece = bytes | memoryview
-
-
-@runtime_checkable
-class FileEngine(Engine, Protocol):
-    """An engine that reads files of this machine."""
-
-    def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
-        """Runs the INSERT that reads files with these contents, each in pieces and once; `statement` gets the paths.
-
-        Returns and raises as `insert` does.
-        """
 
 
 class QueryRefused(Rejected):

@@ -5,13 +5,13 @@ import json
 import httpx2
 
 from schemas.errors import Unavailable
-from sinks.engine import Load, QueryRefused, literal, of_rows, refusal
+from sinks.engine import FORMAT, Load, QueryRefused, Rows, literal, of_rows, refusal
 
 INSERT_TIMEOUT_S = 60.0
 
 
 class ServerEngine:
-    """An Engine on a server's HTTP interface. Containers travel as the body of `INSERT ... FROM input(...)`."""
+    """An Engine on a server's HTTP interface. Rows travel as the body of `INSERT ... FROM input(...)`."""
 
     def __init__(self, url: str, user: str, password: str, timeout_s: float = INSERT_TIMEOUT_S) -> None:
         keys = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}
@@ -21,12 +21,12 @@ class ServerEngine:
         """Runs one statement and returns its output."""
         return self._post({"default_format": "JSONCompactEachRow"}, sql.encode()).content
 
-    def insert(self, load: Load, container: bytes) -> int:
-        """Inserts all rows of the container, or none; waits for the end, so the answer counts what was written."""
-        sql = f"{load.into}input({literal(load.structure)}){load.checks} FORMAT Avro"
+    def insert(self, load: Load, rows: Rows) -> int:
+        """Inserts all rows, or none; waits for the end, so the answer counts what was written."""
+        sql = load.statement(f"input({literal(load.structure)})") + f" FORMAT {FORMAT}"
         parameters = {"query": sql, "wait_end_of_query": "1", "async_insert": "0"}
         try:
-            answer = self._post(parameters, container)
+            answer = self._post(parameters, bytes(rows))
         except QueryRefused as error:
             raise of_rows(error) from error
         summary = json.loads(answer.headers.get("X-ClickHouse-Summary", "{}"))

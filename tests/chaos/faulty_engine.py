@@ -1,23 +1,22 @@
 """A ClickHouse engine that is away when a file says so: it refuses, hangs, answers too late, or writes a part."""
 
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.errors import Unavailable
-from sinks.engine import FileEngine, Load, Piece
+from sinks.engine import Engine, Load, Rows
 
 MODES = ("refuse", "hang", "late", "partial")
 POLL_S = 0.05
 
 
 class FaultyEngine:
-    """A FileEngine in front of another; the control file holds one of MODES, or nothing.
+    """An Engine in front of another; the control file holds one of MODES, or nothing.
 
     `late` writes the rows and loses the answer; `partial` writes every second insert and says it wrote less.
     """
 
-    def __init__(self, engine: FileEngine, control: Path | None) -> None:
+    def __init__(self, engine: Engine, control: Path | None) -> None:
         self._engine = engine
         self._control = control
         self._calls = 0
@@ -26,15 +25,8 @@ class FaultyEngine:
         """Runs one statement and returns its output."""
         return self._engine.execute(sql)
 
-    def insert(self, load: Load, container: bytes) -> int:
+    def insert(self, load: Load, rows: Rows) -> int:
         """Inserts, as far as the mode of this moment lets it."""
-        return self._inserted(lambda: self._engine.insert(load, container))
-
-    def insert_files(self, contents: Sequence[Sequence[Piece]], statement: Callable[[Sequence[str]], str]) -> int:
-        """Inserts, as far as the mode of this moment lets it."""
-        return self._inserted(lambda: self._engine.insert_files(contents, statement))
-
-    def _inserted(self, insert: Callable[[], int]) -> int:
         mode = self._mode()
         self._calls += 1
         if mode == "refuse" or (mode == "partial" and self._calls % 2):
@@ -43,10 +35,10 @@ class FaultyEngine:
             while self._mode() == "hang":
                 time.sleep(POLL_S)
             raise Unavailable("the engine did not answer")
-        rows = insert()
+        written = self._engine.insert(load, rows)
         if mode == "late":
             raise Unavailable("the answer is lost")
-        return rows - 1 if mode == "partial" else rows
+        return written - 1 if mode == "partial" else written
 
     def close(self) -> None:
         """Closes the engine behind."""

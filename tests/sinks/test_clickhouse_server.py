@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from sink_records import business, codec, records
+from sink_records import business, codec, identifier, records
 from werkzeug import Request, Response
 
 from schemas.errors import Unavailable
@@ -25,7 +25,7 @@ def failing(code: int, status: int = 500) -> Response:
     return Response(text, status=status, headers={"X-ClickHouse-Exception-Code": str(code)})
 
 
-def test_an_insert_sends_the_container_and_reads_what_was_written(httpserver: Any, server: ServerEngine) -> None:
+def test_an_insert_sends_the_rows_and_reads_what_was_written(httpserver: Any, server: ServerEngine) -> None:
     seen: list[Request] = []
 
     def answer(request: Request) -> Response:
@@ -42,10 +42,9 @@ def test_an_insert_sends_the_container_and_reads_what_was_written(httpserver: An
     assert request.headers["X-ClickHouse-Key"] == "secret"
     assert request.args["wait_end_of_query"] == "1"
     assert request.args["query"].startswith("INSERT INTO `auterity`.`business_events_log` (")
-    assert " FROM input('_place FixedString(20), " in request.args["query"]
-    assert "throwIf(_end != unhex(" in request.args["query"]
-    assert request.args["query"].endswith(" FORMAT Avro")
-    assert request.get_data().startswith(b"Obj\x01")
+    assert " FROM input('`event_id` String, `tenant_id` String, " in request.args["query"]
+    assert request.args["query"].endswith(" FORMAT RowBinary")
+    assert request.get_data().startswith(b"\x24" + identifier(0).encode() + b"\x04acme")
 
 
 def test_rows_that_were_not_written_are_not_acknowledged(httpserver: Any, server: ServerEngine) -> None:

@@ -25,6 +25,7 @@ from schemas.wire import string
 from sinks.clickhouse import ClickHouseSink
 from sinks.embedded import ChdbEngine
 from sinks.engine import Load, QueryRefused
+from tests.record_batches import batch
 
 Rows = Callable[[str], list[list[Any]]]
 TWENTY = [business(number, tenant="acme" if number % 2 else "zeta") for number in range(20)]
@@ -85,7 +86,7 @@ def test_decoded_records_make_the_same_rows_as_undecoded_ones(
     rows(f"TRUNCATE TABLE {database}.business_events_log")
     assert decodings.count == 0
     monkeypatch.setattr(sinks.clickhouse, "alike", lambda *_: False)
-    sink._undecoded.clear()
+    sink._writers.clear()
 
     sink.write(batch)
 
@@ -163,42 +164,58 @@ def test_a_damaged_body_is_refused_alone_and_leaves_no_row_behind(
     assert rows(f"SELECT count() FROM {database}.business_events_log") == [[19]]
 
 
-@pytest.mark.parametrize("position", [10, 19], ids=["middle", "last"])
-@pytest.mark.parametrize("damage", [b"\0\0\0", forged()], ids=["zeros", "second record"])
-def test_a_failed_insert_leaves_no_row(
-    engine: ChdbEngine, sink: ClickHouseSink, rows: Rows, database: str, position: int, damage: bytes
+def test_an_insert_that_fails_leaves_no_row(engine: ChdbEngine, rows: Rows, database: str) -> None:
+    """The last of many rows ends early: none of them is there."""
+    sink = ClickHouseSink(engine, codec(), ("business-events",), database)
+    sink.prepare()
+    insert = engine.insert
+
+    class Cutting:
+        """Hands on all but the last byte."""
+
+        def insert(self, load: Load, content: memoryview) -> int:
+            return insert(load, content[:-1])
+
+    sink._engine = Cutting()  # type: ignore[assignment]
+
+    refused = sink.write(records([business(number) for number in range(2)]))
+
+    assert len(refused) == 2
+    assert rows(f"SELECT count() FROM {database}.business_events_log") == [[0]]
+
+
+def test_rows_that_clickhouse_refuses_together_are_kept_when_it_takes_them_alone(
+    engine: ChdbEngine, rows: Rows, database: str
 ) -> None:
-    batch = records(TWENTY)
-    value = batch[position].value
-    assert value is not None
-    batch[position] = sealed(batch[position], value + damage)
+    sink = ClickHouseSink(engine, codec(), ("business-events",), database)
+    sink.prepare()
+    insert = engine.insert
 
-    with pytest.raises(QueryRefused):
-        sink._insert("business-events", TOPICS["business-events"].schema, batch)
+    class Choosy:
+        """Refuses whatever holds case 3."""
 
-    assert rows(f"SELECT count() FROM {database}.business_events_log") == [[0]]
+        def insert(self, load: Load, content: memoryview) -> int:
+            if b"case-3" in bytes(content):
+                raise QueryRefused(33, "case-3")
+            return insert(load, content)
 
+    sink._engine = Choosy()  # type: ignore[assignment]
+    given = records([business(number) for number in range(7)])
 
-def test_a_large_batch_with_one_fault_at_its_end_leaves_no_row(sink: ClickHouseSink, rows: Rows, database: str) -> None:
-    batch = records([business(number) for number in range(20_000)])
-    value = batch[-1].value
-    assert value is not None
-    batch[-1] = sealed(batch[-1], value + forged())
+    assert [each.record for each in sink.write(given)] == [given[3]]
+    assert sink.write_batches([batch(given[4:])]) == []
 
-    with pytest.raises(QueryRefused):
-        sink._insert("business-events", TOPICS["business-events"].schema, batch)
-
-    assert rows(f"SELECT count() FROM {database}.business_events_log") == [[0]]
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[6]]
 
 
 def test_a_body_that_swallows_the_next_record_is_refused(
     sink: ClickHouseSink, seen: Callable[[], list[str]], rows: Rows, database: str
 ) -> None:
-    """The last text of the first body claims a length that reaches over mark and place into the second record."""
+    """The last text of the first body claims a length that reaches into the second record."""
     one, two = records([business(1), business(2)])
     assert one.value is not None
     assert two.value is not None
-    reach = 16 + 20 + len(two.value) - PREFIX
+    reach = len(two.value) - PREFIX
     whole = codec().body(business(1, origin_file="x"))
     greedy = whole[: -len(string(b"x") + long(0))] + long(1 + reach) + b"x"
     greedy_record = sealed(one, greedy)
@@ -394,7 +411,7 @@ class Away:
     def execute(self, sql: str) -> bytes:
         raise Unavailable("away")
 
-    def insert(self, load: Load, container: bytes) -> int:
+    def insert(self, load: Load, rows: bytes | memoryview) -> int:
         raise Unavailable("away")
 
     def close(self) -> None:

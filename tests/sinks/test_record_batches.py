@@ -15,7 +15,7 @@ from schemas.batch import APPEND_TIME, HEAD
 from schemas.catalogue import ITEMS_MAX, TOPICS
 from schemas.layout import MARK, layout
 from schemas.record import DIGEST, Record
-from schemas.wire import string
+from schemas.wire import number, string
 from sinks.clickhouse import ClickHouseSink
 from sinks.embedded import ChdbEngine
 from tests.event_strategies import event as made_event
@@ -23,12 +23,6 @@ from tests.event_strategies import events
 from tests.record_batches import GZIP, as_sent, batch
 
 Rows = Callable[[str], list[list[Any]]]
-
-
-@pytest.fixture(autouse=True)
-def _whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records are enough to be taken whole."""
-    monkeypatch.setattr(sinks.clickhouse, "WHOLE_ROWS_MIN", 1)
 
 
 @pytest.fixture
@@ -212,15 +206,20 @@ def test_keys_and_values_of_any_size_are_taken_whole(
     assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
 
 
-def test_a_value_that_may_hold_more_items_than_readers_take_goes_through_the_decoder(
+def test_a_body_with_more_items_than_readers_take_is_refused(
     sink: ClickHouseSink, rows: Rows, database: str, apart: list[int]
 ) -> None:
-    large = business(1, attributes={"text": "x" * (ITEMS_MAX + 1)})
+    many, good = record(business(1, attributes={}), 0), record(business(2), 1)
+    body, items = many.value or b"", number(ITEMS_MAX + 1) + bytes(2 * (ITEMS_MAX + 1))
+    at = body.rindex(b"\0\0\0")  # no attributes, no file, no row
+    many = sealed(many, body[:at] + items + body[at:])
 
-    assert sink.write_batches([batch(records([large, business(2)]))]) == []
+    refused = sink.write_batches([batch([many, good])])
 
-    assert apart == [2]
-    assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
+    assert [each.record.offset for each in refused] == [0]
+    assert "items" in str(refused[0].error)
+    assert apart == [1]
+    assert rows(f"SELECT _offset FROM {database}.business_events") == [[1]]
 
 
 def test_the_same_batch_twice_changes_nothing(sink: ClickHouseSink, rows: Rows, database: str) -> None:
@@ -255,7 +254,7 @@ def test_a_text_that_says_where_a_digest_follows_is_kept(
 
     assert sink.write_batches([batch(records([business(1, attributes={"text": text}), business(2)]))]) == []
 
-    assert apart == [2]
+    assert apart == []
     assert rows(f"SELECT attributes['text'] FROM {database}.business_events ORDER BY 1") == [[""], [text]]
 
 
@@ -272,19 +271,24 @@ def test_records_written_long_after_the_first_of_their_batch_are_taken_whole(
     assert rows(f"SELECT count() FROM {database}.business_events") == [[2]]
 
 
-@pytest.mark.parametrize(("rows_min", "taken_apart"), [(1, []), (4_000, [10_000]), (1_500, [1_000])])
-def test_any_number_of_batches_is_kept(
-    engine: ChdbEngine, rows: Rows, database: str, apart: list[int], rows_min: int, taken_apart: list[int]
-) -> None:
+def test_any_number_of_batches_is_kept(sink: ClickHouseSink, rows: Rows, database: str, apart: list[int]) -> None:
     """A quiet producer sends batches of one record: a backlog of them is ten thousands of batches."""
-    sink = ClickHouseSink(engine, codec(), ("business-events",), database)
-    sink.prepare()
-    sink.whole_rows_min = rows_min
     made = [batch([each]) for each in records([business(number) for number in range(10_000)])]
-    fewer = made[: 9_000 if rows_min == 1_500 else 10_000]
 
-    assert sink.write_batches(fewer) == []
+    assert sink.write_batches(made) == []
 
-    assert apart == taken_apart
+    assert apart == []
     found = rows(f"SELECT count(), uniqExact(_offset), max(_offset) FROM {database}.business_events")
-    assert found == [[len(fewer), len(fewer), len(fewer) - 1]]
+    assert found == [[10_000, 10_000, 9_999]]
+
+
+@pytest.mark.parametrize("rows_max", [1, 7, 20])
+def test_more_batches_than_one_insert_takes_are_all_kept(
+    sink: ClickHouseSink, rows: Rows, database: str, monkeypatch: pytest.MonkeyPatch, rows_max: int
+) -> None:
+    monkeypatch.setattr(sinks.clickhouse, "ROWS_MAX", rows_max)
+    given = records([business(number) for number in range(20)])
+
+    assert sink.write_batches([batch(given[at : at + 5]) for at in range(0, 20, 5)]) == []
+
+    assert rows(f"SELECT count() FROM {database}.business_events") == [[20]]

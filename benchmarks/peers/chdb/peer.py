@@ -2,15 +2,14 @@
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.clock import Clock
 from benchmarks.task import given
 from schemas.catalogue import TOPICS
 from sinks.embedded import ChdbEngine
-from sinks.engine import literal
-from sinks.tables import DATABASE, ONE_BLOCK, columns, statements
+from sinks.engine import ONE_BLOCK, literal
+from sinks.tables import DATABASE, columns, statements
 
 PLACE = {"_partition": "Int32", "_offset": "Int64", "_recorded_at": "DateTime64(3, 'UTC')"}
 PLAIN = "plain MergeTree"
@@ -30,8 +29,8 @@ def main() -> None:
     names = ", ".join(f"`{name}`" for name, _ in fields)
     structure = literal(", ".join(f"`{name}` {kind}" for name, kind in fields))
 
-    def insert(paths: Sequence[str]) -> str:
-        source = f"file({literal(paths[0])}, 'Avro', {structure})"
+    def insert(path: str) -> str:
+        source = f"file({literal(path)}, 'Avro', {structure})"
         into = f"INSERT INTO {table} ({names}, _topic) SELECT {names}, {literal(topic.name)}"
         return f"{into} FROM {source} SETTINGS {ONE_BLOCK}"
 
@@ -40,7 +39,7 @@ def main() -> None:
     clock.begin()
     rows = 0
     for container in containers:
-        rows += engine.insert_files([[container]], insert)
+        rows += engine.insert_file(container, insert)
     clock.end()
     (count,) = json.loads(engine.execute(f"SELECT count() FROM {table}").splitlines()[0])
     assert rows == int(count) == task.events, (rows, count)
