@@ -55,7 +55,7 @@ class RelayCore:
         self, provider: ModelProvider, tools: Tools, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.place = tools.place
-        self.app: faust.App = stage_app(tools.place, self.name)
+        self.app: faust.App = stage_app(tools.place, self.name, unpack=tools.codec.records)
         self._provider = provider
         self._tools = tools
         self._clock = clock

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schemas.batch import RecordBatch
 from schemas.catalogue import DOOR_BYTES_MAX, TOPICS, Topic
@@ -10,14 +10,27 @@ from schemas.errors import TooLarge, Undecodable
 from schemas.events import Event
 from schemas.heads import Heads
 from schemas.reader import Reader, compile_reader
-from schemas.record import DIGEST, EVENT_ID, MAGIC, PREFIX, TENANT_ID, Outgoing, Record, SentHeaders, named, seal
-from schemas.sealed import Seals
+from schemas.record import (
+    DIGEST,
+    EVENT_ID,
+    MAGIC,
+    PREFIX,
+    TENANT_ID,
+    CheckedHeaders,
+    Outgoing,
+    Record,
+    SentHeaders,
+    named,
+    seal,
+)
+from schemas.sealed import Found, Seals
 from schemas.shape import UnreadableSchema
 from schemas.writer import Writer, compile_writer
 
-if TYPE_CHECKING:
-    import numpy as np
-
+TOGETHER_MIN = 4
+"""Fewer records of a batch are checked one by one: to check them together takes as long as four."""
+LEADING = [("event_id", "string"), ("tenant_id", "string")]
+"""What bodies begin with when they can be held against their headers unread."""
 TOLD_MAX = 100
 """A reason quotes at most as many characters of what a record says."""
 
@@ -87,19 +100,26 @@ class Codec:
         """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
         self._topics[record.topic].opened(record)
 
-    def bodies(self, batch: RecordBatch) -> "tuple[int, np.ndarray[Any, Any]] | None":
-        """Returns where the Avro bodies of a batch lie in its data (begin and end of each), and their schema id.
+    def found(self, batch: RecordBatch) -> Found | None:
+        """Returns where the parts of a batch's records lie, when they need not be looked at one by one.
 
-        Only when each of its records passes `check`, all have one schema, and each body begins with the event and the
-        tenant that the headers name. None says that this may not be so, or that the batch is not plain.
+        That is when each passes `check`, all have one schema, and each body begins with the event and the tenant that
+        the headers name. None says that this may not be so, or that the batch is not plain.
         """
         known = self._topics[batch.topic]
-        found = known.seals.bodies(batch, known.reads, known.bytes_max) if batch.plain else None
-        return found and (int.from_bytes(found[0][1:]), found[1])
+        return known.seals.found(batch, known.leads, known.bytes_max) if batch.plain else None
+
+    def records(self, batch: RecordBatch) -> list[Record]:
+        """Returns the records of a batch, checked together where that is possible: `decode` knows of them.
+
+        Raises CorruptRecordException as RecordBatch.unpack does.
+        """
+        found = self.found(batch) if batch.count >= TOGETHER_MIN and batch.topic in self._topics else None
+        return batch.unpack() if found is None else found.records(batch)
 
     def unsound(self, batch: RecordBatch) -> list[tuple[Record, Undecodable]]:
         """Returns each record of the batch that `check` would not pass, and why; takes it apart only if one may not."""
-        if self.bodies(batch) is not None:
+        if self.found(batch) is not None:
             return []
         known = self._topics[batch.topic]
         found = []
@@ -117,9 +137,15 @@ class Codec:
         another event or tenant than the body does.
         """
         known = self._topics[record.topic]
-        read, event_id, tenant_id = known.opened(record)
-        assert record.value is not None
-        event = read(record.value, PREFIX)
+        value = record.value
+        event_id = tenant_id = None
+        if type(record.headers) is CheckedHeaders:
+            assert value is not None
+            read = known.readers[value[:PREFIX]]
+        else:
+            read, event_id, tenant_id = known.opened(record)
+            assert value is not None
+        event = read(value, PREFIX)
         try:
             key = known.key(event).encode()
         except TooLarge as error:
@@ -146,6 +172,7 @@ class _Known:
         """What writers use under each id."""
         self.readers: dict[bytes, Reader] = {}
         """By the first bytes of a frame."""
+        self._leading: set[bytes] = set()
         self.write: Writer = self._first_written
         self.heads = Heads(topic)
         self.seals = Seals(topic)
@@ -173,7 +200,7 @@ class _Known:
                 raise Undecodable(f"magic byte {value[0]}, not {MAGIC}")
             read = self.reader(int.from_bytes(value[1:PREFIX]))
         key, headers = record.key, record.headers
-        if type(headers) is SentHeaders and key is not None:
+        if isinstance(headers, SentHeaders) and key is not None:
             ids = self.seals.opened(key, value, headers.raw)
             if ids is not None:
                 return read, *ids
@@ -184,12 +211,12 @@ class _Known:
             raise Undecodable(f"{DIGEST} does not match")
         return read, event_id, tenant_id
 
-    def reads(self, prefix: bytes) -> bool:
-        """Returns True when there is a reader for values that begin so."""
+    def leads(self, prefix: bytes) -> bool:
+        """Returns True when there is a reader for values that begin so, and their bodies begin with the two ids."""
         if prefix not in self.readers and prefix[0] == MAGIC:
             with suppress(UnknownSchema, UnreadableSchema):
                 self.reader(int.from_bytes(prefix[1:]))
-        return prefix in self.readers
+        return prefix in self._leading
 
     def reader(self, number: int) -> Reader:
         """Returns what reads the bodies that were written under this id; raises UnknownSchema, UnreadableSchema."""
@@ -204,6 +231,8 @@ class _Known:
                 self._unreadable[number] = str(error)
             else:
                 self.readers[_prefix(number)] = read
+                if [(each["name"], each["type"]) for each in self.schemas[number]["fields"][:2]] == LEADING:
+                    self._leading.add(_prefix(number))
                 return read
         raise UnreadableSchema(f"schema id {number} of {self._topic.name}: {self._unreadable[number]}")
 

@@ -16,8 +16,9 @@ BYTES = types.Array(types.uint8, 1, "C")
 TABLE = types.Array(types.int64, 2, "C")
 NUMBERS = types.Array(types.int64, 1, "C")
 
-OFFSET, KEY_AT, VALUE_AT, VALUE_END, HEADERS_AT, END = range(6)
-"""What `scan` says of a record: its offset less that of the batch, and where its parts lie, with their lengths."""
+SEALED_AT, KEY_AT, KEY_END, VALUE_AT, VALUE_END, END = range(6)
+"""What `scan` says of a record: where what its digest is over begins (the key's length), its key and its value lie, and
+its headers end, which begin behind the value."""
 TEXT, BLOB, INT, LONG, MOMENT, BOOLEAN, ENUM, OPTION, MANY, NEXT = range(10)
 """What a step of a program reads, see `rows`."""
 DONE, REFUSED, FULL = range(3)
@@ -81,7 +82,7 @@ def _same(data, at, end, other, begin, size):  # type: ignore[no-untyped-def]
 def scan(data, at, end, found):  # type: ignore[no-untyped-def]
     """Finds the records of a batch that lie from `at` to `end`, as many as `found` has rows; False when they do not.
 
-    All of them have key and value.
+    All of them have key and value, and offsets that follow one another.
     """
     for row in range(found.shape[0]):
         size, at = _number(data, at, end)
@@ -92,20 +93,21 @@ def scan(data, at, end, found):  # type: ignore[no-untyped-def]
         if at < 0:
             return False
         offset, at = _number(data, at, last)
-        if at < 0:
+        if at < 0 or offset != row:
             return False
-        found[row, OFFSET] = offset
-        found[row, KEY_AT] = at
+        found[row, SEALED_AT] = at
         size, at = _number(data, at, last)
         if at < 0 or not 0 <= size <= last - at:
             return False
-        size, at = _number(data, at + size, last)
+        found[row, KEY_AT] = at
+        at += size
+        found[row, KEY_END] = at
+        size, at = _number(data, at, last)
         if at < 0 or not 0 <= size < last - at:
             return False
         found[row, VALUE_AT] = at
         at += size
         found[row, VALUE_END] = at
-        found[row, HEADERS_AT] = at
         found[row, END] = at = last
     return at == end
 
@@ -114,20 +116,20 @@ def scan(data, at, end, found):  # type: ignore[no-untyped-def]
 def laid(data, found, prefix, value_max, same, cuts, digests):  # type: ignore[no-untyped-def]
     """Returns True when each record that `scan` found is laid out as our codec does it; copies their digests.
 
-    That is: offsets follow one another, values begin with `prefix` and have at most `value_max` bytes, and their first
-    two fields are what the first and third of the headers' values say (id and tenant). `same` are the stretches of the
-    headers that are always the same, cut at `cuts`: between two of them lies a value, behind the last one the digest.
+    That is: values begin with `prefix` and have at most `value_max` bytes, and their first two fields are what the
+    first and third of the headers' values say (id and tenant). `same` are the stretches of the headers that are always
+    the same, cut at `cuts`: between two of them lies a value, behind the last one the digest.
     """
     parts = cuts.shape[0] - 1
     for row in range(found.shape[0]):
         at, end = found[row, VALUE_AT], found[row, END]
         body = at + prefix.shape[0]
         last = found[row, VALUE_END]
-        if found[row, OFFSET] != row or last - at > value_max or body >= last:
+        if last - at > value_max or body >= last:
             return False
         if not _same(data, at, last, prefix, 0, prefix.shape[0]):
             return False
-        at = found[row, HEADERS_AT]
+        at = last
         for index in range(parts):
             size = cuts[index + 1] - cuts[index]
             if not _same(data, at, end, same, cuts[index], size):

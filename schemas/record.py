@@ -40,6 +40,10 @@ class SentHeaders(Struct, frozen=True, gc=False):
             raise Undecodable("headers of another size than they say")
 
 
+class CheckedHeaders(SentHeaders, frozen=True, gc=False):
+    """Headers that were found sound together with the record's key and value, digest and all, see schemas.sealed."""
+
+
 Pair = tuple[str, bytes | None]
 Headers = Sequence[Pair] | SentHeaders
 
@@ -90,7 +94,7 @@ def header(headers: Headers, name: str) -> bytes | None:
 def said_by(record: Record, source: bytes) -> bool:
     """Returns True when the record's `ce_source` is this."""
     headers = record.headers
-    if type(headers) is SentHeaders and source not in headers.raw:
+    if isinstance(headers, SentHeaders) and source not in headers.raw:
         return False
     return header(headers, "ce_source") == source
 

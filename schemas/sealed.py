@@ -9,13 +9,37 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from schemas.batch import RecordBatch
 from schemas.catalogue import Topic
 from schemas.layout import DIGEST_BYTES, MARK, TAIL, layout
-from schemas.record import PREFIX, length
+from schemas.record import PREFIX, CheckedHeaders, Record, length
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class Found(Struct, frozen=True):
+    """Where the parts of a batch's records lie in its data, all of them sound."""
+
+    number: int
+    """The schema id of all of them."""
+    parts: "np.ndarray[Any, Any]"
+    """A row for each, as schemas.kernels.scan gives it."""
+
+    @property
+    def bodies(self) -> "np.ndarray[Any, Any]":
+        """Where each Avro body begins and ends."""
+        return self.parts[:, 3:5] + (PREFIX, 0)
+
+    def records(self, batch: RecordBatch) -> list[Record]:
+        """Returns the records of the batch, with headers that say they are checked."""
+        topic, partition, ms, data = batch.topic, batch.partition, batch.timestamp_ms, batch.data
+        return [
+            Record(topic, partition, offset, ms, data[key:over], data[value:headers], CheckedHeaders(data[headers:end]))
+            for offset, (_, key, over, value, headers, end) in enumerate(self.parts.tolist(), batch.offset)
+        ]
 
 
 class Seals:
@@ -26,10 +50,8 @@ class Seals:
         """What stands before the value of each header, and before the digest."""
         self._arrays: Any = None
 
-    def bodies(
-        self, batch: RecordBatch, known: Callable[[bytes], bool], bytes_max: int
-    ) -> "tuple[bytes, np.ndarray[Any, Any]] | None":
-        """Returns where the bodies of a plain batch lie, and the prefix that all of its values have.
+    def found(self, batch: RecordBatch, known: Callable[[bytes], bool], bytes_max: int) -> "Found | None":
+        """Returns where the parts of a plain batch's records lie.
 
         Only when each record is as our codec writes it: the digest holds, the value has at most `bytes_max` bytes and
         begins with a prefix that is known, and the body with the event and the tenant that the headers name; else None.
@@ -44,19 +66,19 @@ class Seals:
             self._arrays = np.frombuffer(b"".join(self._same), np.uint8), cuts
         data = batch.data
         seen = np.frombuffer(data, np.uint8)
-        found = np.empty((batch.count, kernels.END + 1), np.int64)
-        if not batch.count or not kernels.scan(seen, batch.body_at, batch.end, found):
+        parts = np.empty((batch.count, kernels.END + 1), np.int64)
+        if not batch.count or not kernels.scan(seen, batch.body_at, batch.end, parts):
             return None
-        first = int(found[0, kernels.VALUE_AT])
+        first = int(parts[0, kernels.VALUE_AT])
         prefix = data[first : first + PREFIX]
         said = np.empty(batch.count * DIGEST_BYTES, np.uint8)
         if not known(prefix) or not kernels.laid(
-            seen, found, np.frombuffer(prefix, np.uint8), bytes_max, *self._arrays, said
+            seen, parts, np.frombuffer(prefix, np.uint8), bytes_max, *self._arrays, said
         ):
             return None
-        if many(seen, found[:, (kernels.KEY_AT, kernels.END)] - (0, TAIL)) != said.tobytes():
+        if many(seen, parts[:, (kernels.SEALED_AT, kernels.END)] - (0, TAIL)) != said.tobytes():
             return None
-        return prefix, found[:, kernels.VALUE_AT : kernels.VALUE_END + 1] + (PREFIX, 0)
+        return Found(int.from_bytes(prefix[1:]), parts)
 
     def opened(self, key: bytes, value: bytes, headers: bytes) -> tuple[bytes, bytes] | None:
         """Returns the ids of event and tenant that headers as our codec writes them name, when their digest holds.

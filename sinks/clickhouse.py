@@ -110,11 +110,11 @@ class ClickHouseSink:
         slow: list[Record] = []
         whole: dict[tuple[str, int], list[Part]] = {}
         for batch in batches:
-            found = self._codec.bodies(batch)
-            if found is None or self._writer(batch.topic, found[0]) is None:
+            found = self._codec.found(batch)
+            if found is None or self._writer(batch.topic, found.number) is None:
                 slow += batch.unpack()
             else:
-                whole.setdefault((batch.topic, found[0]), []).append(_whole(batch, found[1]))
+                whole.setdefault((batch.topic, found.number), []).append(_whole(batch, found.bodies))
         for (topic, number), group in whole.items():
             for portion in _portions(group, lambda part: (len(part.spans), int(part.spans[-1, 1] - part.spans[0, 0]))):
                 slow += self._undecoded(topic, self._writer(topic, number), portion)

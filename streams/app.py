@@ -8,7 +8,9 @@ import faust
 from msgspec import Struct
 from yarl import URL
 
+from schemas.batch import RecordBatch
 from schemas.catalogue import PARTITIONS
+from streams.raw import Unpack
 from streams.transport import RUN_RECORDS_MAX, RunTransport, check_faust
 
 COMMIT_INTERVAL_S = 0.3
@@ -56,8 +58,10 @@ def changelog(place: Place, name: str) -> str:
     return f"{group(place, name)}-changelog"
 
 
-def stage_app(place: Place, name: str, transport: type[RunTransport] = RunTransport) -> faust.App:
-    """Returns the Faust app of one stage; nothing is started."""
+def stage_app(
+    place: Place, name: str, transport: type[RunTransport] = RunTransport, unpack: Unpack = RecordBatch.unpack
+) -> faust.App:
+    """Returns the Faust app of one stage, which is given records as `unpack` takes them apart; nothing is started."""
     check_faust()
     (place.folder / name).mkdir(parents=True, exist_ok=True)
     brokers = [URL(f"kafka://{each}") for each in place.bootstrap.split(",")]
@@ -87,8 +91,10 @@ def stage_app(place: Place, name: str, transport: type[RunTransport] = RunTransp
         producer_request_timeout=30.0,
         reply_create_topic=False,
     )
-    app.transport = transport(brokers, app, loop=app.loop)
-    app.transport.run_records_max = place.run_records_max
+    made = transport(brokers, app, loop=app.loop)
+    made.run_records_max = place.run_records_max
+    made.unpack = unpack
+    app.transport = made
     return app
 
 

@@ -6,7 +6,7 @@ aiokafka. Made for one version of it; `check_aiokafka` refuses another.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiokafka
@@ -18,6 +18,9 @@ from schemas.batch import RecordBatch, batches
 from schemas.record import Record
 
 AIOKAFKA = "0.14.0"
+
+Unpack = Callable[[RecordBatch], list[Record]]
+"""Takes a batch apart."""
 
 
 class WrongAiokafka(Exception):
@@ -42,9 +45,9 @@ class Fetched:
         self.partition = batch.partition
         self.offset = batch.last
 
-    def records(self) -> list[Record]:
+    def records(self, unpack: Unpack) -> list[Record]:
         """Returns the records from `begin` on."""
-        found = self.batch.unpack()
+        found = unpack(self.batch)
         return found if self.begin <= self.batch.offset else [each for each in found if each.offset >= self.begin]
 
 

@@ -59,7 +59,7 @@ class Stage:
         self.name = decider.name
         self.topics: Sequence[str] = decider.inputs
         self.place = tools.place
-        self.app: faust.App = stage_app(tools.place, decider.name)
+        self.app: faust.App = stage_app(tools.place, decider.name, unpack=tools.codec.records)
         self._decider = decider
         self._tools = tools
         self._source = f"auterity/{decider.name}"

@@ -19,7 +19,7 @@ from faust.types import TP, ConsumerMessage
 
 from schemas.batch import RecordBatch
 from schemas.record import Record
-from streams.raw import Fetched, check_aiokafka, read_batches
+from streams.raw import Fetched, Unpack, check_aiokafka, read_batches
 
 FAUST = "0.15.3"
 RUN_RECORDS_MAX = 500
@@ -101,6 +101,7 @@ class RunConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         transport: Any = self.transport
         self._records_max: int = transport.run_records_max
+        self._unpack: Unpack = transport.unpack
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yields the fetched records as runs, partition by partition in turn.
@@ -179,7 +180,7 @@ class RunConsumer(driver.Consumer):
         return BatchThread(self, loop=self.loop, beacon=self.beacon)  # mode stops its loop in a way uvloop dies of
 
     def _handed(self, fetched: list[Fetched]) -> "Records | Batches":
-        return Records([], fetched[-1].offset, (each.records() for each in fetched))
+        return Records([], fetched[-1].offset, (each.records(self._unpack) for each in fetched))
 
     def _message(self, tp: TP, run: "Run", generation: int) -> ConsumerMessage:
         """Returns the run as a message whose place is its last offset."""
@@ -235,6 +236,7 @@ class RunTransport(driver.Transport):
 
     Consumer = RunConsumer
     run_records_max = RUN_RECORDS_MAX
+    unpack: Unpack = staticmethod(RecordBatch.unpack)
     fetch_bytes = 512 * 1024
     """Of each partition and fetch; a larger record comes alone."""
 

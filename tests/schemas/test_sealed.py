@@ -1,6 +1,10 @@
 """A whole batch is checked as each of its records would be."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,12 +15,13 @@ from hypothesis import strategies as st
 
 from schemas.batch import APPEND_TIME, HEAD, RecordBatch, batches
 from schemas.catalogue import TOPICS
-from schemas.codec import Codec
+from schemas.codec import TOGETHER_MIN, Codec
 from schemas.errors import Undecodable
-from schemas.record import DIGEST, Record
+from schemas.record import DIGEST, CheckedHeaders, Record, SentHeaders, seal
 from tests.event_strategies import any_events, codec, event, recorded
 from tests.record_batches import GZIP, as_sent, batch, checksummed
 
+ROOT = Path(__file__).parents[2]
 SOURCES = ("auterity/triggers", "connectors/files", "", "ä" * 70)
 
 
@@ -52,7 +57,7 @@ def unsound(read: Codec, made: RecordBatch) -> list[tuple[int, str]]:
 def whole(read: Codec, made: RecordBatch) -> bool:
     """True when the batch is found sound where it lies."""
     known: Any = read._topics[made.topic]
-    return made.plain and known.seals.bodies(made, known.reads, known.bytes_max) is not None
+    return made.plain and known.seals.found(made, known.leads, known.bytes_max) is not None
 
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
@@ -72,9 +77,80 @@ def test_any_event_by_any_writer_is_found_sound_where_it_lies(event: Any, source
     assert whole(learned(record.topic), batch([record]))
 
 
+def told(read: Codec, found: Sequence[Record]) -> list[tuple[Record, Any]]:
+    """Returns each record as it lies on its topic, and its event or why there is none."""
+    every = []
+    for each in found:
+        assert isinstance(each.headers, SentHeaders)
+        plain = msgspec.structs.replace(each, headers=SentHeaders(each.headers.raw))
+        try:
+            every.append((plain, read.decode(each)))
+        except Undecodable as error:
+            every.append((plain, str(error)))
+    return every
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+@pytest.mark.parametrize("count", [1, TOGETHER_MIN - 1, TOGETHER_MIN, 150])
+def test_records_checked_together_are_those_that_are_taken_apart(topic: str, count: int) -> None:
+    read = codec()
+    made = batch(records(topic, count))
+
+    found = read.records(made)
+
+    assert {type(each.headers) for each in found} == {CheckedHeaders if count >= TOGETHER_MIN else SentHeaders}
+    assert told(read, found) == told(codec(), made.unpack())
+
+
+def test_a_body_that_does_not_begin_with_its_ids_is_held_against_its_headers_when_it_is_read() -> None:
+    own = TOPICS["requests"].schema
+    first, second, *rest = own["fields"]
+    read = codec()
+    read.learn("requests", 99, own | {"fields": [second, first, *rest]})
+    swapped = [
+        msgspec.structs.replace(each, value=b"\0\0\0\0\x63" + (each.value or b"")[5:])
+        for each in records("requests", 5)
+    ]
+    made = batch([resealed(each) for each in swapped])
+
+    found = read.records(made)
+
+    assert unsound(read, made) == []
+    assert [error for _, error in told(read, found)] == [error for _, error in told(read, made.unpack())]
+    assert all("ce_id says" in str(error) for _, error in told(read, found))
+
+
+def resealed(each: Record) -> Record:
+    """Returns the record with the digest that it should have."""
+    headers = [pair for pair in each.headers if pair[0] != DIGEST]
+    return msgspec.structs.replace(each, headers=[*headers, (DIGEST, seal(each.key, each.value, headers))])
+
+
 @settings(max_examples=300)
 @given(seed=st.integers(0, 2**32))
 def test_after_any_damage_a_batch_is_sound_only_if_each_of_its_records_is(seed: int) -> None:
+    damage(seed)
+
+
+def test_no_damage_leads_beyond_the_bytes(tmp_path: Path) -> None:
+    """The same, with every index checked by numba."""
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    code = "from tests.schemas.test_sealed import damage; [damage(seed) for seed in range(1_000)]"
+
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+
+
+def damage(seed: int) -> None:
     chance = Random(seed)
     topic = chance.choice(sorted(TOPICS))
     read = learned(topic)
@@ -98,6 +174,7 @@ def test_after_any_damage_a_batch_is_sound_only_if_each_of_its_records_is(seed: 
     else:
         assert not (whole(read, made) and refused(read, found))
         assert unsound(read, made) == refused(read, found)
+        assert told(read, read.records(made)) == told(read, found)
 
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
