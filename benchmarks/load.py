@@ -17,11 +17,10 @@ from schemas.catalogue import PARTITIONS, TOPICS
 from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import Event
+from streams.rest import RECORDS_MAX
 
 SOURCE = "auterity/benchmark"
 BATCH = 10_000
-CONTAINER_ROWS = 100_000
-"""As many as our sink writes in one go, at most."""
 PLACE = (
     {"name": "_partition", "type": "int"},
     {"name": "_offset", "type": "long"},
@@ -59,12 +58,15 @@ def load(bootstrap: str, codec: Codec, topic: str, events: int, parts: Sequence[
 
 
 def containers(folder: Path, events: int) -> None:
-    """Writes the business events as Avro containers, 100,000 rows each, with the columns that name a record's place."""
+    """Writes the business events as Avro containers, with columns for a record's place.
+
+    Each has as many rows as our sink writes in one go.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     schema = TOPICS["business-events"].schema
     parsed = fastavro.parse_schema({**schema, "fields": [*schema["fields"], *PLACE]})
-    for begin in range(0, events, CONTAINER_ROWS):
-        rows = [_row(number) for number in range(begin, min(begin + CONTAINER_ROWS, events))]
+    for begin in range(0, events, RECORDS_MAX):
+        rows = [_row(number) for number in range(begin, min(begin + RECORDS_MAX, events))]
         with (folder / f"{begin:09}.avro").open("wb") as file:
             fastavro.writer(file, parsed, rows, sync_interval=1 << 30)
 

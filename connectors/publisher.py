@@ -8,19 +8,21 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
-from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
+from connectors.batch_builder import BATCH_BYTES, BatchBuilder
 from connectors.kafka import KafkaUnavailable
-from schemas.record import Outgoing
+from schemas.record import Headers, Outgoing
 
 DELIVERY_TIMEOUT_S = 30.0
 """After this time without an acknowledgement a record counts as not written."""
 METADATA_TIMEOUT_S = 5.0
 """How long a topic may take to be listed that was made just now."""
-BATCH_BYTES = 1024 * 1024
 KEYS_MAX = 16_384
 """Keys whose partition is remembered."""
+
+Content = tuple[bytes, bytes | None, Headers]
+"""Key, value and headers of a record."""
 
 
 class KafkaPublisher:
@@ -59,14 +61,15 @@ class KafkaPublisher:
             if number is None:
                 number = self._hash(record.key)
             places[record.topic, number % partitions[record.topic]].append(record)
-        await self._send(producer, [(*place, map(_contents, placed)) for place, placed in places.items()])
+        contents = [(*place, map(_content, placed)) for place, placed in places.items()]
+        await self._send(producer, contents)
 
     async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[range]:
         """See domain.ports.Publisher."""
         if not pairs:
             return []
         producer = await self._started()
-        return await self._send(producer, [(topic, partition, ((key, value, []) for key, value in pairs))])
+        return await self._send(producer, [(topic, partition, ((key, value, ()) for key, value in pairs))])
 
     async def close(self) -> None:
         """Sends what is under way, and leaves the broker."""
@@ -77,7 +80,7 @@ class KafkaPublisher:
     async def _send(
         self,
         producer: AIOKafkaProducer,
-        places: Iterable[tuple[str, int, Iterable[tuple[bytes, bytes | None, Any]]]],
+        places: Iterable[tuple[str, int, Iterable[Content]]],
     ) -> list[range]:
         """Sends each place's records in order; returns the offsets they got when all are acknowledged."""
         topic = ""
@@ -86,7 +89,7 @@ class KafkaPublisher:
             async with asyncio.timeout(DELIVERY_TIMEOUT_S):  # aiokafka itself would try for ever
                 for topic, partition, contents in places:
                     async with self._turns[topic, partition]:  # aiokafka gives up on who waits with many others
-                        for batch in _batches(producer, contents):
+                        for batch in _batches(contents):
                             future = await producer.send_batch(batch, topic, partition=partition)
                             sent.append((topic, batch.record_count(), future))
                 await asyncio.wait([future for _, _, future in sent])
@@ -148,18 +151,16 @@ class KafkaPublisher:
         return found
 
 
-def _contents(record: Outgoing) -> tuple[bytes, bytes | None, Any]:
-    headers = record.headers
-    return record.key, record.value, headers if type(headers) is list else list(headers)
+def _content(record: Outgoing) -> Content:
+    return record.key, record.value, record.headers
 
 
-def _batches(producer: AIOKafkaProducer, contents: Iterable[tuple[bytes, bytes | None, Any]]) -> Iterator[BatchBuilder]:
-    batch = producer.create_batch()
+def _batches(contents: Iterable[Content]) -> Iterator[Any]:
+    batch = BatchBuilder()
     for key, value, headers in contents:
-        if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:  # full
+        if not batch.append(key, value, headers):
             yield batch
-            batch = producer.create_batch()
-            batch.append(timestamp=None, key=key, value=value, headers=headers)
-    batch.close()
+            batch = BatchBuilder()
+            batch.append(key, value, headers)
     if batch.record_count():
         yield batch

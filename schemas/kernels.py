@@ -24,6 +24,7 @@ TEXT, BLOB, INT, LONG, MOMENT, BOOLEAN, ENUM, OPTION, MANY, NEXT = range(10)
 DONE, REFUSED, FULL = range(3)
 """Why `rows` came back."""
 DIGEST_BYTES = 32
+PLACE_BYTES = 20
 NESTED_MAX = 8
 
 
@@ -208,16 +209,16 @@ def _fixed(out, to, value, size):  # type: ignore[no-untyped-def]
 
 @compiled(
     types.UniTuple(types.int64, 3),  # type: ignore[no-untyped-call]
-    *(READ, TABLE, types.int64, TABLE, TABLE, READ, NUMBERS, READ, types.int64, types.int64, BYTES, types.int64),
+    *(READ, TABLE, types.int64, TABLE, TABLE, READ, NUMBERS, types.int64, types.int64, BYTES, types.int64),
 )
-def rows(data, spans, row, places, program, symbols, cuts, topic, items_max, growth, out, to):  # type: ignore[no-untyped-def]
+def rows(data, spans, row, places, program, symbols, cuts, items_max, growth, out, to):  # type: ignore[no-untyped-def]
     """Writes Avro bodies, which lie in `spans` of the data, as rows of ClickHouse's RowBinary.
 
     `program` has a step for each value of the schema, in its order, with two numbers: the least and the greatest of a
     moment; the first of an enum's `symbols` (as they are to be written, cut at `cuts`) and how many it has; behind
     which step an option ends; behind which the items of an array or map do. NEXT ends these and says where they begin.
-    `growth` is how many bytes at most come of one. Behind each row stands its place: topic, partition, offset and
-    moment, the last three from `places`.
+    `growth` is how many bytes at most come of one. Behind each row stands its place: partition, offset and moment,
+    from `places`.
 
     Begins with `row` at `to` of `out`, and returns how far it came with both and why: DONE, REFUSED at a body that our
     decoder may not take or that does not end where its span does, FULL.
@@ -226,7 +227,7 @@ def rows(data, spans, row, places, program, symbols, cuts, topic, items_max, gro
     steps = program.shape[0]
     while row < spans.shape[0]:
         at, end = spans[row, 0], spans[row, 1]
-        if (end - at) * growth + topic.shape[0] + 20 > out.shape[0] - to:
+        if (end - at) * growth + PLACE_BYTES > out.shape[0] - to:
             return row, to, FULL
         begun = to
         left = items_max
@@ -317,9 +318,6 @@ def rows(data, spans, row, places, program, symbols, cuts, topic, items_max, gro
                     nested -= 1
         if at != end:
             return row, begun, REFUSED
-        for index in range(uint64(topic.shape[0])):
-            out[uint64(to) + index] = topic[index]
-        to += topic.shape[0]
         to = _fixed(out, to, places[row, 0], 4)
         to = _fixed(out, to, places[row, 1], 8)
         to = _fixed(out, to, places[row, 2], 8)

@@ -47,6 +47,17 @@ class CheckedHeaders(SentHeaders, frozen=True, gc=False):
 Pair = tuple[str, bytes | None]
 Headers = Sequence[Pair] | SentHeaders
 
+
+def raw(headers: Headers) -> bytes:
+    """Returns the headers as Kafka writes them."""
+    if isinstance(headers, SentHeaders):
+        return headers.raw
+    parts = [number(len(headers))]
+    for name, content in headers:
+        parts += string(name.encode()), _nullable(content)
+    return b"".join(parts)
+
+
 LENGTHS = tuple(number(size) for size in range(1024))
 """Lengths as Kafka writes them before what they are of."""
 

@@ -126,7 +126,7 @@ class ClickHouseSink:
         left: list[Record] = []
         self._rows.clear()
         for part in parts:
-            if out := self._rows.add(writer.program, topic.encode(), part.data, part.spans, part.places):
+            if out := self._rows.add(writer.program, part.data, part.spans, part.places):
                 found = part.records()
                 left += [found[index] for index in out]
         try:
@@ -166,7 +166,7 @@ class ClickHouseSink:
             self._own[topic] = _made(topic, TOPICS[topic].schema, self._database)
         writer, part = self._own[topic], _part(batch)
         self._rows.clear()
-        if out := self._rows.add(writer.program, topic.encode(), part.data, part.spans, part.places):
+        if out := self._rows.add(writer.program, part.data, part.spans, part.places):
             why = Rejected("what was decoded cannot be written as a row")
             yield from ((batch[index].place, why) for index in out)
             batch = [record for index, record in enumerate(batch) if index not in out]

@@ -24,15 +24,18 @@ ONE_BLOCK = (
 
 
 class Load(Struct, frozen=True):
-    """An INSERT of rows in RowBinary: the table, its columns, and these with their types."""
+    """An INSERT of rows in RowBinary: a table, the columns of the rows and their types, and what is always the same."""
 
     into: str
     columns: str
     structure: str
+    same: tuple[str, str] = ("", "")
+    """Further columns, and the literals that stand in each row."""
 
     def statement(self, source: str) -> str:
         """Returns the INSERT of all rows that a table function of this structure gives."""
-        return f"INSERT INTO {self.into} ({self.columns}) SELECT {self.columns} FROM {source} SETTINGS {ONE_BLOCK}"
+        names, values = (", ".join(filter(None, (self.columns, each))) for each in self.same)
+        return f"INSERT INTO {self.into} ({names}) SELECT {values} FROM {source} SETTINGS {ONE_BLOCK}"
 
 
 Rows = bytes | memoryview

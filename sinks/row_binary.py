@@ -14,7 +14,6 @@ from msgspec import Struct
 from schemas import kernels
 from schemas.catalogue import ITEMS_MAX
 
-PLACE_BYTES = 20
 MICROS_MIN, MICROS_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
 """Years 1 to 9999: what the decoder takes as a moment."""
 PLAIN = {
@@ -96,7 +95,7 @@ class Rows:
         self._size = 0
         self.count = 0
 
-    def add(self, made: Program, topic: bytes, data: bytes, spans: Array, places: Array) -> list[int]:
+    def add(self, made: Program, data: bytes, spans: Array, places: Array) -> list[int]:
         """Adds the bodies that lie in `spans` of the data, each with its place; returns the indexes of those left out.
 
         `spans` holds begin and end, `places` partition, offset and moment (milliseconds since 1970), as 64 bits each.
@@ -108,8 +107,8 @@ class Rows:
             raise IndexError("a body beyond the data")
         left_out: list[int] = []
         row = 0
-        seen, name = np.frombuffer(data, np.uint8), _bytes(_text(topic))
-        fixed = made.steps, made.symbols, made.cuts, name, ITEMS_MAX, made.growth
+        seen = np.frombuffer(data, np.uint8)
+        fixed = made.steps, made.symbols, made.cuts, ITEMS_MAX, made.growth
         while True:
             row, self._size, why = kernels.rows(seen, spans, row, places, *fixed, self._out, self._size)
             if why == kernels.DONE:
@@ -120,7 +119,7 @@ class Rows:
                 row += 1
             else:
                 begin, end = spans[row]
-                self._grow(int(end - begin) * made.growth + len(name) + PLACE_BYTES)
+                self._grow(int(end - begin) * made.growth + kernels.PLACE_BYTES)
 
     def clear(self) -> None:
         """Forgets all rows, and keeps the room they took."""

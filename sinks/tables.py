@@ -79,10 +79,12 @@ def load(topic: Topic, writer: Mapping[str, Any], database: str = DATABASE) -> L
     Columns the writer does not know take the table's defaults.
     """
     fields = {each.name: each.type for each in columns(writer)} | PLACE
+    del fields["_topic"]
     return Load(
         into=f"{name(database)}.{name(topic.noun + '_log')}",
         columns=", ".join(map(name, fields)),
         structure=", ".join(f"{name(each)} {kind}" for each, kind in fields.items()),
+        same=("_topic", literal(topic.name)),
     )
 
 

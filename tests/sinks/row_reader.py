@@ -9,17 +9,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RowReader:
-    """Rows one after the other; each ends with topic, partition, offset and moment."""
+    """Rows one after the other; each ends with partition, offset and moment."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._at = 0
 
-    def rows(self, schema: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], tuple[str, int, int, int]]]:
+    def rows(self, schema: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], tuple[int, int, int]]]:
         """Yields the fields of each row, and its place."""
         while self._at < len(self._content):
             fields = {each["name"]: self.value(each["type"]) for each in schema["fields"]}
-            yield fields, (self.text().decode(), self.number("<i"), self.number("<q"), self.number("<q"))
+            yield fields, (self.number("<i"), self.number("<q"), self.number("<q"))
 
     def value(self, avro: Any) -> Any:  # noqa: PLR0911
         """Returns the next value of this type."""
