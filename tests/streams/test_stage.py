@@ -181,7 +181,7 @@ def by_hand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         raise Ended
 
     if "log" not in request.fixturenames:
-        monkeypatch.setattr(stage, "stage_app", lambda place, name: AppByHand())
+        monkeypatch.setattr(stage, "stage_app", lambda *_, **__: AppByHand())
     monkeypatch.setattr(lanes, "crash", crash)
     ENDS.clear()
 
