@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ from sinks.engine import Engine, Load
 from sinks.row_binary import Array, Program, Rows, program
 from sinks.tables import DATABASE, load, statements
 
-ROWS_MAX = 200_000
+ROWS_MAX = 100_000
 BYTES_MAX = 64 * 1024 * 1024
 """At most so many rows and about so many bytes go in one INSERT; a batch is not cut, and may pass both."""
 IDS = ["event_id", "tenant_id"]
@@ -96,8 +96,7 @@ class ClickHouseSink:
             else:
                 slow.append(record)
         for (topic, number), group in fast.items():
-            for portion in _portions(group, lambda record: (1, len(record.value or b""))):
-                slow += self._undecoded(topic, self._writer(topic, number), [_part(portion)])
+            slow += self._undecoded(topic, ((number, _part(portion)) for portion in _portions(group)))
         refused += self._decoded(slow)
         return refused
 
@@ -108,31 +107,50 @@ class ClickHouseSink:
         writes, goes through `write`; so does a single record whose body is left over.
         """
         slow: list[Record] = []
-        whole: dict[tuple[str, int], list[Part]] = {}
-        for batch in batches:
-            found = self._codec.found(batch)
-            if found is None or self._writer(batch.topic, found.number) is None:
-                slow += batch.unpack()
-            else:
-                whole.setdefault((batch.topic, found.number), []).append(_whole(batch, found.bodies))
-        for (topic, number), group in whole.items():
-            for portion in _portions(group, lambda part: (len(part.spans), int(part.spans[-1, 1] - part.spans[0, 0]))):
-                slow += self._undecoded(topic, self._writer(topic, number), portion)
+
+        def whole(of_topic: Sequence[RecordBatch]) -> Iterator[tuple[int, Part]]:
+            for batch in of_topic:
+                found = self._codec.found(batch)
+                if found is None or self._writer(batch.topic, found.number) is None:
+                    slow.extend(batch.unpack())
+                else:
+                    yield found.number, _whole(batch, found.bodies)
+
+        for topic in dict.fromkeys(batch.topic for batch in batches):
+            slow += self._undecoded(topic, whole([batch for batch in batches if batch.topic == topic]))
         return self.write(slow) if slow else []
 
-    def _undecoded(self, topic: str, writer: Writer | None, parts: Sequence[Part]) -> list[Record]:
-        """Inserts what can be taken as it is, and returns the rest."""
-        assert writer is not None
+    def _undecoded(self, topic: str, parts: Iterable[tuple[int, Part]]) -> list[Record]:
+        """Inserts bodies, each with its schema id, as they are; returns the records that have to be decoded."""
         left: list[Record] = []
+        taken: list[tuple[Part, list[int]]] = []
+        current: Writer | None = None
         self._rows.clear()
-        for part in parts:
-            if out := self._rows.add(writer.program, part.data, part.spans, part.places):
-                found = part.records()
-                left += [found[index] for index in out]
+        for number, part in parts:
+            writer = self._writer(topic, number)
+            assert writer is not None
+            full = self._rows.count >= ROWS_MAX or len(self._rows.content) >= BYTES_MAX
+            if current is not None and (writer is not current or full):
+                left += self._kept(topic, current, taken)
+                taken = []
+                self._rows.clear()
+            current = writer
+            taken.append((part, self._rows.add(writer.program, part.data, part.spans, part.places)))
+        if current is not None:
+            left += self._kept(topic, current, taken)
+        return left
+
+    def _kept(self, topic: str, writer: Writer, taken: Sequence[tuple[Part, list[int]]]) -> list[Record]:
+        """Inserts the rows; returns the records of those that were left out of them, or of all."""
+        left = []
         try:
             self._insert(topic, writer)
         except Rejected:
-            return [record for part in parts for record in part.records()]
+            return [record for part, _ in taken for record in part.records()]
+        for part, out in taken:
+            if out:
+                found = part.records()
+                left += [found[index] for index in out]
         return left
 
     def _insert(self, topic: str, writer: Writer) -> None:
@@ -156,7 +174,7 @@ class ClickHouseSink:
                 anew = msgspec.structs.replace(record, value=self._codec.body(event))
                 good.setdefault(record.topic, []).append(anew)
         for topic, group in good.items():
-            for portion in _portions(group, lambda record: (1, len(record.value or b""))):
+            for portion in _portions(group):
                 for place, why in self._halved(topic, portion):
                     yield Refused(originals[place], why)
 
@@ -243,20 +261,14 @@ def _whole(batch: RecordBatch, spans: Array) -> Part:
     return Part(batch.data, spans, places, batch.unpack)
 
 
-T = TypeVar("T")
-
-
-def _portions(items: Iterable[T], size: Callable[[T], tuple[int, int]]) -> Iterator[list[T]]:
-    """Yields portions that pass the bounds by an item at most; `size` gives the rows and the bytes of one."""
-    portion: list[T] = []
-    rows = content = 0
-    for item in items:
-        portion.append(item)
-        more, much = size(item)
-        rows += more
-        content += much
-        if rows >= ROWS_MAX or content >= BYTES_MAX:
+def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
+    portion: list[Record] = []
+    size = 0
+    for record in records:
+        portion.append(record)
+        size += len(record.value or b"")
+        if len(portion) >= ROWS_MAX or size >= BYTES_MAX:
             yield portion
-            portion, rows, content = [], 0, 0
+            portion, size = [], 0
     if portion:
         yield portion

@@ -21,7 +21,7 @@ from streams.transport import BatchTransport, RunTransport
 
 log = logging.getLogger(__name__)
 
-RECORDS_MAX = 190_000
+RECORDS_MAX = 98_000
 """Records written in one go."""
 LINGER_S = 0.2
 """How long a first record waits for more."""
