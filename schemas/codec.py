@@ -30,7 +30,6 @@ from schemas.writer import Writer, compile_writer
 TOGETHER_MIN = 4
 """Fewer records of a batch are checked one by one: to check them together takes as long as four."""
 LEADING = [("event_id", "string"), ("tenant_id", "string")]
-"""What bodies begin with when they can be held against their headers unread."""
 TOLD_MAX = 100
 """A reason quotes at most as many characters of what a record says."""
 
@@ -137,15 +136,9 @@ class Codec:
         another event or tenant than the body does.
         """
         known = self._topics[record.topic]
-        value = record.value
-        event_id = tenant_id = None
-        if type(record.headers) is CheckedHeaders:
-            assert value is not None
-            read = known.readers[value[:PREFIX]]
-        else:
-            read, event_id, tenant_id = known.opened(record)
-            assert value is not None
-        event = read(value, PREFIX)
+        read, event_id, tenant_id = known.opened(record)
+        assert record.value is not None
+        event = read(record.value, PREFIX)
         try:
             key = known.key(event).encode()
         except TooLarge as error:
@@ -186,10 +179,15 @@ class _Known:
             self.prefix = _prefix(number)
 
     def opened(self, record: Record) -> tuple[Reader, bytes | None, bytes | None]:
-        """Returns what reads the record's body, and the ids of event and tenant its headers name; see `Codec.check`."""
+        """Returns what reads the record's body, and the ids of event and tenant its headers name; see `Codec.check`.
+
+        Of a record that was checked with its batch it names no ids: they have been held against the body.
+        """
         value = record.value
         if value is None:
             raise Undecodable("no value")
+        if type(record.headers) is CheckedHeaders:
+            return self.readers[value[:PREFIX]], None, None
         if len(value) > self.bytes_max:
             raise Undecodable(f"{len(value)} bytes, more than {self.bytes_max}")
         if len(value) <= PREFIX:
@@ -231,7 +229,7 @@ class _Known:
                 self._unreadable[number] = str(error)
             else:
                 self.readers[_prefix(number)] = read
-                if [(each["name"], each["type"]) for each in self.schemas[number]["fields"][:2]] == LEADING:
+                if leads(self.schemas[number]):
                     self._leading.add(_prefix(number))
                 return read
         raise UnreadableSchema(f"schema id {number} of {self._topic.name}: {self._unreadable[number]}")
@@ -242,6 +240,11 @@ class _Known:
             raise KeyError(self.name)
         self.write = compile_writer(self._own, self._topic.event)
         return self.write(event, prefix)
+
+
+def leads(schema: Mapping[str, Any]) -> bool:
+    """Returns True when bodies of this schema begin with the two ids: they can be held against headers unread."""
+    return [(each["name"], each["type"]) for each in schema["fields"][:2]] == LEADING
 
 
 def _prefix(number: int) -> bytes:

@@ -30,11 +30,17 @@ def sha256(data: Array, stretches: Array) -> bytes:
 
     Raises IndexError when one does not lie in the data.
     """
-    if len(stretches) and not (
-        stretches.min() >= 0 and stretches.max() <= len(data) and (stretches[:, 0] <= stretches[:, 1]).all()
-    ):
+    if not within(stretches, len(data)):
         raise IndexError("a stretch beyond the data")
     return _made(data, np.ascontiguousarray(stretches, np.int64))
+
+
+def within(stretches: Array, size: int) -> bool:
+    """Returns True when each stretch begins and ends, in this order, in so many bytes."""
+    if not len(stretches):
+        return True
+    ordered = (stretches[:, 0] <= stretches[:, 1]).all()
+    return bool(ordered and stretches.min() >= 0 and stretches.max() <= size)
 
 
 def _by_hashlib(data: Array, stretches: Array) -> bytes:

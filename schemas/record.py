@@ -52,10 +52,7 @@ def raw(headers: Headers) -> bytes:
     """Returns the headers as Kafka writes them."""
     if isinstance(headers, SentHeaders):
         return headers.raw
-    parts = [number(len(headers))]
-    for name, content in headers:
-        parts += string(name.encode()), _nullable(content)
-    return b"".join(parts)
+    return number(len(headers)) + _pairs(headers)
 
 
 LENGTHS = tuple(number(size) for size in range(1024))
@@ -123,10 +120,7 @@ def seal(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
     has a length stands behind it, a zigzag varint, -1 for what is null. Other headers, a tracer's say, are not sealed.
     """
     ours = [(name, content) for name, content in headers if name.startswith("ce_")]
-    parts = [_nullable(key), _nullable(value), number(len(ours) + 1)]
-    for name, content in ours:
-        parts += string(name.encode()), _nullable(content)
-    return sha256(b"".join(parts)).digest()
+    return sha256(_nullable(key) + _nullable(value) + number(len(ours) + 1) + _pairs(ours)).digest()
 
 
 def named(headers: Headers) -> tuple[bytes | None, bytes | None, bytes | None]:
@@ -137,6 +131,10 @@ def named(headers: Headers) -> tuple[bytes | None, bytes | None, bytes | None]:
     if isinstance(headers, SentHeaders):
         headers = list(headers)
     return header(headers, DIGEST), header(headers, EVENT_ID), header(headers, TENANT_ID)
+
+
+def _pairs(headers: Sequence[Pair]) -> bytes:
+    return b"".join(string(name.encode()) + _nullable(content) for name, content in headers)
 
 
 def _nullable(content: bytes | None) -> bytes:

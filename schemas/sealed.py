@@ -31,7 +31,9 @@ class Found(Struct, frozen=True):
     @property
     def bodies(self) -> "np.ndarray[Any, Any]":
         """Where each Avro body begins and ends."""
-        return self.parts[:, 3:5] + (PREFIX, 0)
+        from schemas.kernels import VALUE_AT, VALUE_END
+
+        return self.parts[:, VALUE_AT : VALUE_END + 1] + (PREFIX, 0)
 
     def records(self, batch: RecordBatch) -> list[Record]:
         """Returns the records of the batch, with headers that say they are checked."""

@@ -12,19 +12,18 @@ from msgspec import Struct
 from domain.ports import Refused
 from schemas.batch import RecordBatch
 from schemas.catalogue import TOPICS
-from schemas.codec import Codec
+from schemas.codec import Codec, leads
+from schemas.digests import Array
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.record import DIGEST, PREFIX, Record, header
 from schemas.wire import string
 from sinks.engine import Engine, Load
-from sinks.row_binary import Array, Program, Rows, program
+from sinks.row_binary import Program, Rows, program
 from sinks.tables import DATABASE, load, statements
 
 ROWS_MAX = 100_000
 BYTES_MAX = 64 * 1024 * 1024
 """At most so many rows and about so many bytes go in one INSERT; a batch is not cut, and may pass both."""
-IDS = ["event_id", "tenant_id"]
-"""What a body begins with, so that it can be held against the headers."""
 
 
 class Writer(Struct, frozen=True):
@@ -202,7 +201,7 @@ class ClickHouseSink:
         """Returns what takes bodies of this schema as our decoder would; None when they have to be decoded."""
         if (topic, number) not in self._writers:
             schema = self._codec.schema(topic, number)
-            plain = alike(schema, TOPICS[topic].schema) and [each["name"] for each in schema["fields"][:2]] == IDS
+            plain = alike(schema, TOPICS[topic].schema) and leads(schema)
             self._writers[topic, number] = _made(topic, schema, self._database) if plain else None
         return self._writers[topic, number]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from chdb import ChdbError
 from chdb.state.sqlitelike import Connection
 
-from sinks.engine import FORMAT, Load, QueryRefused, Rows, literal, of_rows, refusal
+from sinks.engine import FORMAT, Content, Load, QueryRefused, literal, of_rows, refusal
 from sinks.pipes import pipe
 
 LINES = "JSONCompactEachRow"
@@ -45,13 +45,13 @@ class ChdbEngine:
         """Runs one statement and returns its output."""
         return run(self._connection, sql, LINES).bytes()
 
-    def insert(self, load: Load, rows: Rows) -> int:
+    def insert(self, load: Load, rows: Content) -> int:
         """Inserts all rows, or none."""
         return self.insert_file(
             rows, lambda path: load.statement(f"file({literal(path)}, '{FORMAT}', {literal(load.structure)})")
         )
 
-    def insert_file(self, content: bytes | memoryview, statement: Callable[[str], str]) -> int:
+    def insert_file(self, content: Content, statement: Callable[[str], str]) -> int:
         """Runs the INSERT that reads a file with this content, once; returns how many rows it wrote."""
         with pipe(content) as path:
             try:

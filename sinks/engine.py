@@ -24,22 +24,19 @@ ONE_BLOCK = (
 
 
 class Load(Struct, frozen=True):
-    """An INSERT of rows in RowBinary: a table, the columns of the rows and their types, and what is always the same."""
+    """An INSERT of rows in RowBinary: a table and its columns, what stands in each, and the structure of the rows."""
 
     into: str
     columns: str
+    values: str
     structure: str
-    same: tuple[str, str] = ("", "")
-    """Further columns, and the literals that stand in each row."""
 
     def statement(self, source: str) -> str:
         """Returns the INSERT of all rows that a table function of this structure gives."""
-        names, values = (", ".join(filter(None, (self.columns, each))) for each in self.same)
-        return f"INSERT INTO {self.into} ({names}) SELECT {values} FROM {source} SETTINGS {ONE_BLOCK}"
+        return f"INSERT INTO {self.into} ({self.columns}) SELECT {self.values} FROM {source} SETTINGS {ONE_BLOCK}"
 
 
-Rows = bytes | memoryview
-"""Rows in ClickHouse's RowBinary."""
+Content = bytes | memoryview
 
 
 class Engine(Protocol):
@@ -51,7 +48,7 @@ class Engine(Protocol):
         Raises QueryRefused with ClickHouse's code, or Unavailable.
         """
 
-    def insert(self, load: Load, rows: Rows) -> int:
+    def insert(self, load: Load, rows: Content) -> int:
         """Inserts all rows, or none, and returns how many were written.
 
         Raises QueryRefused when ClickHouse cannot take these rows, Unavailable when it is not about the rows.

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
 
+from sinks.engine import Content
+
 PIPE_BYTES = 1024 * 1024
 """What a pipe holds where the system lets it: the fewer turns writer and reader take, the better."""
 
 
 @contextmanager
-def pipe(content: bytes | memoryview) -> Iterator[str]:
+def pipe(content: Content) -> Iterator[str]:
     """Gives a path from which the content can be read once, as it is written.
 
     What nobody has read to its end is dropped with the context; when it could not be written, that raises then.
@@ -29,7 +31,7 @@ def pipe(content: bytes | memoryview) -> Iterator[str]:
         raise failed[0]
 
 
-def _write(end: int, content: bytes | memoryview, failed: list[OSError]) -> None:
+def _write(end: int, content: Content, failed: list[OSError]) -> None:
     try:
         if resize := getattr(fcntl, "F_SETPIPE_SZ", None):
             with suppress(PermissionError):  # this user's pipes hold all that they may

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from schemas import kernels
 from schemas.catalogue import ITEMS_MAX
+from schemas.digests import Array, within
 
 MICROS_MIN, MICROS_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
 """Years 1 to 9999: what the decoder takes as a moment."""
@@ -24,8 +25,6 @@ PLAIN = {
     "boolean": kernels.BOOLEAN,
 }
 ROOM_BYTES = 1024 * 1024
-
-Array = np.ndarray[Any, Any]
 
 
 class Program(Struct, frozen=True):
@@ -103,7 +102,7 @@ class Rows:
         """
         if spans.shape != (len(places), 2) or places.shape != (len(spans), 3):
             raise IndexError(f"{spans.shape} spans with {places.shape} places")
-        if len(spans) and not (spans.min() >= 0 and spans.max() <= len(data) and (spans[:, 0] <= spans[:, 1]).all()):
+        if not within(spans, len(data)):
             raise IndexError("a body beyond the data")
         left_out: list[int] = []
         row = 0

@@ -5,7 +5,7 @@ import json
 import httpx2
 
 from schemas.errors import Unavailable
-from sinks.engine import FORMAT, Load, QueryRefused, Rows, literal, of_rows, refusal
+from sinks.engine import FORMAT, Content, Load, QueryRefused, literal, of_rows, refusal
 
 INSERT_TIMEOUT_S = 60.0
 
@@ -21,7 +21,7 @@ class ServerEngine:
         """Runs one statement and returns its output."""
         return self._post({"default_format": "JSONCompactEachRow"}, sql.encode()).content
 
-    def insert(self, load: Load, rows: Rows) -> int:
+    def insert(self, load: Load, rows: Content) -> int:
         """Inserts all rows, or none; waits for the end, so the answer counts what was written."""
         sql = load.statement(f"input({literal(load.structure)})") + f" FORMAT {FORMAT}"
         parameters = {"query": sql, "wait_end_of_query": "1", "async_insert": "0"}

@@ -79,12 +79,13 @@ def load(topic: Topic, writer: Mapping[str, Any], database: str = DATABASE) -> L
     Columns the writer does not know take the table's defaults.
     """
     fields = {each.name: each.type for each in columns(writer)} | PLACE
-    del fields["_topic"]
+    del fields["_topic"]  # the same in all rows
+    names = ", ".join(map(name, fields))
     return Load(
         into=f"{name(database)}.{name(topic.noun + '_log')}",
-        columns=", ".join(map(name, fields)),
+        columns=f"_topic, {names}",
+        values=f"{literal(topic.name)}, {names}",
         structure=", ".join(f"{name(each)} {kind}" for each, kind in fields.items()),
-        same=("_topic", literal(topic.name)),
     )
 
 

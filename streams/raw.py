@@ -14,6 +14,7 @@ from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
+import schemas.digests  # noqa: F401  what checks batches is loaded, or compiled, before the first one waits for it
 from schemas.batch import RecordBatch, batches
 from schemas.record import Record
 

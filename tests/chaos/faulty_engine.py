@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from schemas.errors import Unavailable
-from sinks.engine import Engine, Load, Rows
+from sinks.engine import Content, Engine, Load
 
 MODES = ("refuse", "hang", "late", "partial")
 POLL_S = 0.05
@@ -25,7 +25,7 @@ class FaultyEngine:
         """Runs one statement and returns its output."""
         return self._engine.execute(sql)
 
-    def insert(self, load: Load, rows: Rows) -> int:
+    def insert(self, load: Load, rows: Content) -> int:
         """Inserts, as far as the mode of this moment lets it."""
         mode = self._mode()
         self._calls += 1

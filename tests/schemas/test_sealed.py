@@ -1,8 +1,5 @@
 """A whole batch is checked as each of its records would be."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -18,10 +15,10 @@ from schemas.catalogue import TOPICS
 from schemas.codec import TOGETHER_MIN, Codec
 from schemas.errors import Undecodable
 from schemas.record import DIGEST, CheckedHeaders, Record, SentHeaders, seal
+from tests.bounds import bounds_checked
 from tests.event_strategies import any_events, codec, event, recorded
 from tests.record_batches import GZIP, as_sent, batch, checksummed
 
-ROOT = Path(__file__).parents[2]
 SOURCES = ("auterity/triggers", "connectors/files", "", "ä" * 70)
 
 
@@ -134,20 +131,7 @@ def test_after_any_damage_a_batch_is_sound_only_if_each_of_its_records_is(seed: 
 
 def test_no_damage_leads_beyond_the_bytes(tmp_path: Path) -> None:
     """The same, with every index checked by numba."""
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    code = "from tests.schemas.test_sealed import damage; [damage(seed) for seed in range(1_000)]"
-
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert run.returncode == 0, run.stderr
+    bounds_checked("from tests.schemas.test_sealed import damage; [damage(seed) for seed in range(1_000)]", tmp_path)
 
 
 def damage(seed: int) -> None:

@@ -53,7 +53,7 @@ def test_an_error_of_the_reader_goes_through() -> None:
 
 def test_an_insert_that_fails_in_the_middle_of_a_large_content_ends(engine: ChdbEngine, database: str) -> None:
     engine.execute(f"CREATE TABLE {database}.kept (a String) ENGINE = MergeTree ORDER BY a")
-    load = Load(into=f"{database}.kept", columns="a", structure="a String")
+    load = Load(into=f"{database}.kept", columns="a", values="a", structure="a String")
 
     with pytest.raises(Rejected):
         engine.insert(load, b"\x01a" + b"\xff" * (1 << 23))

@@ -1,8 +1,5 @@
 """Avro bodies become rows without being decoded: what the rows say is what the decoder says, or there is no row."""
 
-import os
-import subprocess
-import sys
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +21,7 @@ from schemas.events import Event
 from schemas.record import PREFIX, Record
 from schemas.wire import long, number, string
 from sinks.row_binary import ROOM_BYTES, Rows, program
+from tests.bounds import bounds_checked
 from tests.event_strategies import any_events
 from tests.event_strategies import event as made_event
 
@@ -129,17 +127,9 @@ def test_a_damaged_body_becomes_the_row_that_the_decoder_reads_or_none() -> None
 
 def test_no_damage_leads_beyond_the_bytes(tmp_path: Path) -> None:
     """The same, with every index checked by numba."""
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     asked = "from test_row_binary import *; beyond(); print(hold(range(4_000, 7_000)))"
-    code = f"import sys; sys.path[:0] = {paths!r}; {asked}"
 
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-
-    assert run.returncode == 0, run.stderr
-    assert int(run.stdout) > 100
+    assert int(bounds_checked(asked, tmp_path, Path(__file__).parent)) > 100
 
 
 @given(st.binary(max_size=12))
