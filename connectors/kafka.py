@@ -124,24 +124,51 @@ def ends(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
 
 def begins(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     """Returns the first offset of every partition of the topics that exist."""
-    return _offsets(_admin(bootstrap), bootstrap, topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    return _Offsets(bootstrap).all(topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
 
 class Ends:
     """Asks for ends again and again over one connection; from any thread."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._admin = _admin(bootstrap)
+        self._offsets = _Offsets(bootstrap)
 
     def of(self, topic: str, partition: int) -> int:
         """Returns the next offset of a partition that is there, as the broker says now."""
         place = TopicPartition(topic, partition)
-        return _listed(self._admin, self._bootstrap, {place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
+        return self._offsets.of({place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
 
     def all(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         """Returns the next offset of every partition of the topics that exist; raises KafkaUnavailable."""
-        return _offsets(self._admin, self._bootstrap, topics, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return self._offsets.all(topics, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+class _Offsets:
+    """What both ask with. The administrator is made anew when an answer will pass: librdkafka's keeps the leaders that
+    it has learnt for minutes, those too that the broker calls out of date."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = _admin(bootstrap)
+
+    def all(self, topics: Iterable[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
+        existing = _topics(self._admin, self._bootstrap)
+        return self.of(
+            {TopicPartition(name, number): which for name in topics for number in range(existing.get(name, 0))}
+        )
+
+    def of(self, wanted: dict[TopicPartition, OffsetSpec]) -> dict[tuple[str, int], int]:
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        while wanted:
+            admin = self._admin  # held, as another thread may put a new one there
+            futures = admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
+            try:
+                return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
+            except KafkaException as error:
+                if not _passes({error.args[0].code()}, deadline):
+                    raise KafkaUnavailable(f"Kafka at {self._bootstrap}: {error.args[0].str()}") from error
+                self._admin = _admin(self._bootstrap)
+        return {}
 
 
 def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
@@ -242,26 +269,6 @@ def _topics(admin: AdminClient, bootstrap: str) -> dict[str, int]:
     except KafkaException as error:
         raise KafkaUnavailable(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
     return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
-
-
-def _offsets(
-    admin: AdminClient, bootstrap: str, topics: Iterable[str], which: OffsetSpec
-) -> dict[tuple[str, int], int]:
-    existing = _topics(admin, bootstrap)
-    wanted = {TopicPartition(name, number): which for name in topics for number in range(existing.get(name, 0))}
-    return _listed(admin, bootstrap, wanted)
-
-
-def _listed(admin: AdminClient, bootstrap: str, wanted: dict[TopicPartition, OffsetSpec]) -> dict[tuple[str, int], int]:
-    deadline = time.monotonic() + REQUEST_TIMEOUT_S
-    while wanted:
-        futures = admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
-        try:
-            return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
-        except KafkaException as error:
-            if not _passes({error.args[0].code()}, deadline):
-                raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
-    return {}
 
 
 def _passes(codes: set[int], deadline: float) -> bool:

@@ -18,6 +18,7 @@ from runtime.kafka_server import EmbeddedKafka
 from runtime.registry_server import EmbeddedRegistry
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
+from tests.harness import SETTLE_S, until
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 LONGEST = ("runtime/test_main_job.py", "streams/test_flow.py", "runtime/test_platform.py", "project/test_docs.py")
@@ -56,12 +57,20 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """A Kafka that the tests of a file may freeze."""
+def freezable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """The Kafka behind `own`."""
     kafka = EmbeddedKafka(tmp_path_factory.mktemp("own"))
     kafka.start(lambda _: None)
     yield kafka
     kafka.stop()
+
+
+@pytest.fixture
+def own(freezable: EmbeddedKafka) -> EmbeddedKafka:
+    """A Kafka that the tests of a file may freeze. A test gets it when it has a controller (again)."""
+    admin = AdminClient({"bootstrap.servers": freezable.bootstrap})
+    until(lambda: admin.list_topics(timeout=SETTLE_S).controller_id >= 0, SETTLE_S)
+    return freezable
 
 
 @pytest.fixture(scope="session")

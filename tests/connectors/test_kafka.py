@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from connectors.kafka import (
+    Ends,
     KafkaUnavailable,
     TopicMismatch,
     begins,
@@ -25,10 +26,11 @@ from connectors.kafka import (
 )
 from connectors.publisher import KafkaPublisher
 from connectors.reader import read_all
+from runtime.kafka_server import EmbeddedKafka
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, PARTITIONS, TOPICS
 from schemas.errors import Unavailable
 from schemas.record import Outgoing, Record
-from tests.harness import delete_before, new_topic
+from tests.harness import Frozen, delete_before, new_topic
 
 NOBODY = "127.0.0.1:1"
 MURMUR2 = {
@@ -211,6 +213,17 @@ async def test_begins_are_the_first_offsets_that_are_still_there(
     delete_before(servers.bootstrap, topic, 3, 2)
 
     assert begins(servers.bootstrap, [topic])[topic, 3] == 2
+
+
+def test_ends_are_told_on_after_the_broker_came_back_under_a_new_epoch(own: EmbeddedKafka) -> None:
+    topic, asked = new_topic(own.bootstrap, 1), Ends(own.bootstrap)
+    assert asked.of(topic, 0) == 0
+    with Frozen(own):
+        time.sleep(2.0)
+    for _ in range(20):  # the controller finds only now that the broker was away
+        assert asked.of(topic, 0) == 0
+        time.sleep(0.1)
+    assert asked.all([topic]) == {(topic, 0): 0}
 
 
 def test_a_topic_that_is_not_there_has_no_ends(servers: Any) -> None:
