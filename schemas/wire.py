@@ -121,10 +121,19 @@ def string(content: bytes) -> bytes:
     return number(len(content)) + content
 
 
+MICROS_MIN, MICROS_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""Years 1 to 9999: what the decoder takes as a moment."""
+
+
 def micros(at: datetime) -> bytes:
-    """Returns the moment as Avro writes it; raises TypeError when it has no zone."""
+    """Returns the moment as Avro writes it.
+
+    Raises TypeError when it has no zone, ValueError when it is none of the years 1 to 9999 in UTC.
+    """
     value = (at - EPOCH) // MICROSECOND
     if not EIGHT_BYTES_MIN <= value < EXACT:
+        if not MICROS_MIN <= value <= MICROS_MAX:
+            raise ValueError(f"a moment {value} microseconds from 1970")
         return number(value)
     folded = value << 1
     folded = folded & 0x0FFFFFFF | (folded & 0x00FFFFFF_F0000000) << 4

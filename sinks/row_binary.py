@@ -14,9 +14,8 @@ from msgspec import Struct
 from schemas import kernels
 from schemas.catalogue import ITEMS_MAX
 from schemas.digests import Array, within
+from schemas.wire import MICROS_MAX, MICROS_MIN
 
-MICROS_MIN, MICROS_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""Years 1 to 9999: what the decoder takes as a moment."""
 PLAIN = {
     "string": kernels.TEXT,
     "bytes": kernels.BLOB,

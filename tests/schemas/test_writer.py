@@ -104,6 +104,12 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "a number of 65 bits below zero": ("large", -(2**63) - 1, ""),
     "text for a fraction": ("real", "0.5", r"\$.real"),
     "a moment without a zone": ("at", datetime(2012, 5, 1), "naive"),  # noqa: DTZ001
+    "a moment before the year 1 in UTC": ("at", datetime(1, 1, 1, tzinfo=timezone(timedelta(minutes=1))), "moment -"),
+    "a moment after the year 9999 in UTC": (
+        "at",
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(-timedelta(minutes=1))),
+        "moment 2",
+    ),
     "a number for a moment": ("at", 0, r"\$.at"),
     "something for nothing": ("nothing", 0, r"\$.nothing"),
     "a fixed that is too short": ("mark", b"abc", ""),
