@@ -15,11 +15,12 @@ from connectors.kafka import KafkaUnavailable
 from schemas.record import Headers, Outgoing
 
 DELIVERY_TIMEOUT_S = 30.0
-"""After this time without an acknowledgement a record counts as not written."""
+"""After this time without an acknowledgement a record counts as not written, unless a publisher is told another."""
 METADATA_TIMEOUT_S = 5.0
 """How long a topic may take to be listed that was made just now."""
 KEYS_MAX = 16_384
-"""Keys whose partition is remembered."""
+KEY_BYTES_MAX = 1024
+"""Keys whose partition is remembered: how many, and how long ones."""
 
 Content = tuple[bytes, bytes | None, Headers]
 """Key, value and headers of a record."""
@@ -32,11 +33,12 @@ class KafkaPublisher:
     next call begins with a producer of its own: sequence numbers of records that never arrived are not waited for.
     """
 
-    def __init__(self, bootstrap: str, client_id: str) -> None:
+    def __init__(self, bootstrap: str, client_id: str, delivery_timeout_s: float | None = None) -> None:
         self._bootstrap = bootstrap
+        self._delivery_timeout_s = delivery_timeout_s or DELIVERY_TIMEOUT_S
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Future[AIOKafkaProducer] | None = None
         self._partitions: dict[str, int] = {}
         self._hashes: dict[bytes, int] = {}
         self._turns: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -73,6 +75,9 @@ class KafkaPublisher:
 
     async def close(self) -> None:
         """Sends what is under way, and leaves the broker."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
@@ -86,7 +91,7 @@ class KafkaPublisher:
         topic = ""
         sent: list[tuple[str, int, asyncio.Future[RecordMetadata]]] = []
         try:
-            async with asyncio.timeout(DELIVERY_TIMEOUT_S):  # aiokafka itself would try for ever
+            async with asyncio.timeout(self._delivery_timeout_s):  # aiokafka itself would try for ever
                 for topic, partition, contents in places:
                     async with self._turns[topic, partition]:  # aiokafka gives up on who waits with many others
                         for batch in _batches(contents):
@@ -99,29 +104,49 @@ class KafkaPublisher:
                 raise failed[0][1]
         except (KafkaError, TimeoutError) as error:
             await self._discard(producer)
-            reason = str(error) or f"no acknowledgement within {DELIVERY_TIMEOUT_S:.0f} s"
+            reason = str(error) or f"no acknowledgement within {self._delivery_timeout_s:.0f} s"
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {reason.splitlines()[0]}") from error
         return [range(future.result().offset, future.result().offset + count) for _, count, future in sent]
 
     async def _started(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap.split(","),
-                    client_id=self._client_id,
-                    acks="all",
-                    enable_idempotence=True,
-                    max_batch_size=BATCH_BYTES,
-                    request_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
-                    metadata_max_age_ms=5000,
-                )
-                try:
-                    await producer.start()
-                except KafkaError as error:
-                    await producer.stop()
-                    raise KafkaUnavailable(f"Kafka at {self._bootstrap} does not answer: {error}") from error
-                self._producer = producer
-        return self._producer
+        """Returns the producer; all who wait for one to start wait for the same."""
+        if self._producer is not None:
+            return self._producer
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._start())
+            self._starting.add_done_callback(self._has_started)
+        try:
+            async with asyncio.timeout(self._delivery_timeout_s):
+                return await asyncio.shield(self._starting)
+        except TimeoutError:
+            reason = f"no answer within {self._delivery_timeout_s:.0f} s"
+            raise KafkaUnavailable(f"Kafka at {self._bootstrap} does not answer: {reason}") from None
+
+    async def _start(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap.split(","),
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=int(self._delivery_timeout_s * 1000),
+            metadata_max_age_ms=5000,
+        )
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise KafkaUnavailable(f"Kafka at {self._bootstrap} does not answer: {error}") from error
+        except asyncio.CancelledError:
+            await producer.stop()
+            raise
+        self._producer = producer
+        return producer
+
+    def _has_started(self, starting: "asyncio.Future[AIOKafkaProducer]") -> None:
+        self._starting = None
+        if not starting.cancelled():
+            starting.exception()  # who waited has it; when nobody waits any more it is of no use
 
     async def _discard(self, failed: AIOKafkaProducer) -> None:
         """Leaves a producer that failed; who waits for something it still holds is told at once."""
@@ -144,10 +169,12 @@ class KafkaPublisher:
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: no such topic") from error
 
     def _hash(self, key: bytes) -> int:
-        """Returns the key's hash, from now on remembered."""
-        if len(self._hashes) >= KEYS_MAX:
-            self._hashes.clear()
-        found = self._hashes[key] = int(murmur2(key)) & 0x7FFFFFFF
+        """Returns the key's hash, from now on remembered when it is short."""
+        found = int(murmur2(key)) & 0x7FFFFFFF
+        if len(key) <= KEY_BYTES_MAX:
+            if len(self._hashes) >= KEYS_MAX:
+                self._hashes.clear()
+            self._hashes[key] = found
         return found
 
 

@@ -328,6 +328,19 @@ async def test_a_kafka_that_answers_again_within_the_time_loses_and_repeats_noth
     assert [record.value for record in _all(own, topic)] == [b"1", b"2"]
 
 
+async def test_who_waits_for_a_producer_to_start_waits_for_the_same_one(own: EmbeddedKafka) -> None:
+    topic, before = new_topic(own.bootstrap, 1), asyncio.all_tasks()
+    async with KafkaPublisher(own.bootstrap, "test", 2.0) as publisher:
+        began = time.monotonic()
+        with Frozen(own):
+            calls = [publisher.append(topic, 0, [(b"k", b"1")]) for _ in range(20)]
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(end, KafkaUnavailable) for end in ends), ends
+        assert time.monotonic() - began < 8
+        await _patiently(publisher, topic)
+    await soon(lambda: asyncio.all_tasks() <= before)
+
+
 async def _patiently(publisher: KafkaPublisher, topic: str) -> Sequence[range]:
     """Appends once more to a Kafka that has just gone on."""
     for _ in range(5):
