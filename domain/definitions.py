@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain.expressions import check
+from domain.identity import ApiKey
 from domain.ids import derive
 from schemas.errors import Rejected, Unavailable
 from schemas.events import Definition, Pin
@@ -148,10 +149,18 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Name
     title: str = ""
+    status: Literal["active", "suspended"] = "active"
+    """Of a suspended one nobody is let in; what it has stays."""
 
 
-Body = Workflow | Rules | Models | Tenant
-KINDS: dict[str, type[Body]] = {"workflow": Workflow, "rules": Rules, "models": Models, "tenant": Tenant}
+Body = Workflow | Rules | Models | Tenant | ApiKey
+KINDS: dict[str, type[Body]] = {
+    "workflow": Workflow,
+    "rules": Rules,
+    "models": Models,
+    "tenant": Tenant,
+    "api-key": ApiKey,
+}
 
 
 def parse(kind: str, body: str) -> Body:
@@ -275,6 +284,20 @@ class Definitions:
         """Returns the models of this digest; raises MissingVersion."""
         found = self._pinned(pinned)
         assert isinstance(found, Models)
+        return found
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """Returns the tenant as it is now, None when there is none."""
+        event = self.last(tenant_id, "tenant", tenant_id)
+        found = _parsed(event.kind, event.body) if event is not None else None
+        assert found is None or isinstance(found, Tenant)
+        return found
+
+    def key(self, tenant_id: str, name: str) -> ApiKey | None:
+        """Returns the tenant's API key of this id as it is now, None when there is none."""
+        event = self.last(tenant_id, "api-key", name)
+        found = _parsed(event.kind, event.body) if event is not None else None
+        assert found is None or isinstance(found, ApiKey)
         return found
 
     def version(self, pinned: str) -> Definition:

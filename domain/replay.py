@@ -14,9 +14,10 @@ from msgspec import Struct, structs
 
 from domain.decider import Decider, step
 from domain.definitions import Definitions
+from domain.workflows import CALLS
 from schemas.codec import Codec
 from schemas.errors import Undecodable
-from schemas.events import Definition, Event
+from schemas.events import Definition, Event, Request
 from schemas.record import PREFIX, Record, header, said_by
 
 READ_ORDER = ("definitions", "business-events", "requests", "agent-steps", "compliance-decisions", "ai-calls")
@@ -229,6 +230,8 @@ class Replay:
         if not compared:
             return
         if decided is None:
+            if isinstance(event, Request) and event.kind in CALLS:
+                return  # it came through the gateway: what is to follow from others has been decided before
             self._recorded[event.event_id] = _Recorded(_place(record), digest)
             return
         self._checked += 1

@@ -26,6 +26,9 @@ from schemas.events import (
     WorkflowRun,
 )
 
+CALLS = frozenset({RequestKind.CALL, RequestKind.CONNECTION})
+"""Requests of no run: what came through the gateway, as it was answered."""
+
 
 class Settled(Struct, frozen=True):
     """How a step ended."""
@@ -57,13 +60,15 @@ class Workflows:
     def decide(self, state: Run | None, event: Event, definitions: Definitions) -> Sequence[Event]:
         """Returns what the run's facts imply with this event and did not imply without it."""
         after = self.evolve(state, event)
-        if after is state or after.request is None:
+        if after is None or after is state or after.request is None:
             return []
         before = {each.event_id for each in _implied(state, definitions)} if state else set()
         return [each for each in _implied(after, definitions) if each.event_id not in before]
 
-    def evolve(self, state: Run | None, event: Event) -> Run:
+    def evolve(self, state: Run | None, event: Event) -> Run | None:
         """Adds the event to the facts; what is no fact or is known already changes nothing."""
+        if isinstance(event, Request) and event.kind in CALLS:
+            return state
         run = state or Run()
         if isinstance(event, Request) and event.kind is RequestKind.RUN and run.request is None:
             return Run(event, run.settled)

@@ -15,6 +15,8 @@ from schemas.errors import AuterityError
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 runs_app = typer.Typer(no_args_is_help=True, help="The runs: `list` them, `show` one.")
 app.add_typer(runs_app, name="runs")
+keys_app = typer.Typer(no_args_is_help=True, help="A tenant's API keys: `create`, `list`, `revoke`.")
+app.add_typer(keys_app, name="keys")
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where all state lies (default: .auterity).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
@@ -42,15 +44,16 @@ def up(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the analytics; 0: any free one.")] = 0,
     kafka_port: Annotated[int, typer.Option("--kafka-port", min=0, max=65535, help="0: any free one.")] = 0,
     registry_port: Annotated[int, typer.Option("--registry-port", min=0, max=65535, help="0: any free one.")] = 0,
+    gateway_port: Annotated[int, typer.Option("--gateway-port", min=0, max=65535, help="0: any free one.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Start Kafka, the schema registry, the worker and the analytics; stop them at Ctrl-C."""
+    """Start Kafka, the schema registry, the worker, the analytics and the gateway; stop them at Ctrl-C."""
     import threading
 
     from runtime import platform
 
     conf = _conf(data_dir)
-    wanted = platform.Ports(port, kafka_port, registry_port)
+    wanted = platform.Ports(port, kafka_port, registry_port, gateway_port)
     if detach:
         with terminal.spinner("starting", quiet=as_json):
             facts = platform.detach(conf, wanted)
@@ -210,6 +213,54 @@ def runs_show(run_id: str, tenant: Tenant = None, data_dir: DataDir = None, as_j
     terminal.show({"run_id": run_id, "events": moments}, as_json, lambda: terminal.out.print(tree(run_id, moments)))
 
 
+@keys_app.command("create")
+def keys_create(
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose programs use it.")],
+    scope: Annotated[list[str], typer.Option("--scope", help="What it permits, such as events:write; repeatable.")],
+    days: Annotated[int, typer.Option("--days", help="How long it lives.")] = 90,
+    title: Annotated[str, typer.Option("--title", help="What it is for.")] = "",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key for programs. It is shown here once and kept nowhere: the log holds its SHA-256."""
+    from runtime import keys
+    from runtime.deployment import where
+
+    made = keys.create(*where(_conf(data_dir)), tenant, scope, days, title)
+    terminal.show(made, as_json, lambda: terminal.documents([made]))
+
+
+@keys_app.command("list")
+def keys_list(
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose they are.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List a tenant's keys, revoked and expired ones too."""
+    from runtime import keys
+    from runtime.deployment import where
+
+    found = keys.listed(*where(_conf(data_dir)), tenant)
+    columns = list(found[0]) if found else ["no keys"]
+    values = [[", ".join(each) if isinstance(each, list) else each for each in key.values()] for key in found]
+    terminal.show(found, as_json, lambda: terminal.rows(columns, values))
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="The id: the part of the key behind the tenant.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose it is.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key worth nothing from now on."""
+    from runtime import keys
+    from runtime.deployment import where
+
+    revoked = keys.revoke(*where(_conf(data_dir)), tenant, key_id)
+    terminal.show(revoked, as_json, lambda: terminal.documents([revoked]))
+
+
 @app.command()
 def replay(
     verify: Annotated[bool, typer.Option("--verify", help="Make every decision again and compare.")] = False,
@@ -338,6 +389,18 @@ def analytics(
 
     conf, kafka, registry = _process(data_dir)
     run_analytics(kafka, registry, conf.data_dir, port, conf)
+
+
+@app.command()
+def gateway(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+) -> None:
+    """Take calls over HTTP on loopback until SIGTERM."""
+    from runtime.gateway import run_gateway
+
+    conf, kafka, registry = _process(data_dir)
+    run_gateway(kafka, registry, conf.data_dir, port)
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

@@ -44,10 +44,13 @@ class Facts(Struct, frozen=True):
     data_dir: str
     pid: int
     workers: int = 1
+    gateway: str = ""
+    """Where the gateway answers."""
 
     def public(self) -> dict[str, str]:
         """Returns what `up --detach --json` prints."""
-        return {"url": self.url, "kafka": self.kafka, "registry": self.registry, "data_dir": self.data_dir}
+        names = ("url", "kafka", "registry", "data_dir", "gateway")
+        return {name: getattr(self, name) for name in names}
 
 
 class Ports(Struct, frozen=True):
@@ -56,6 +59,7 @@ class Ports(Struct, frozen=True):
     url: int = 0
     kafka: int = 0
     registry: int = 0
+    gateway: int = 0
 
 
 class Platform:
@@ -111,12 +115,16 @@ class Platform:
         registry = self._registry.url if self._registry else str(self._conf.registry)
         progress("preparing topics and schemas")
         deployment.prepare(kafka, registry, self._conf, shipped(deployment.hosted(self._conf)))
-        facts = Facts(self._analytics_url(), kafka, registry, str(self.data_dir), os.getpid(), self._conf.workers)
-        progress("starting worker and analytics")
+        url, gateway = (
+            self._url(name, wanted)
+            for name, wanted in (("analytics", self._wanted.url), ("gateway", self._wanted.gateway))
+        )
+        facts = Facts(url, kafka, registry, str(self.data_dir), os.getpid(), self._conf.workers, gateway)
+        progress("starting worker, analytics and gateway")
         env = {"AUTERITY_KAFKA": facts.kafka, "AUTERITY_REGISTRY": facts.registry}
-        port = facts.url.rpartition(":")[2]
         self._children = workers(self.data_dir, self._conf.workers, env)
-        self._children.append(Child(self.data_dir, "analytics", ["analytics", "--port", port], env))
+        for name, address in (("analytics", facts.url), ("gateway", facts.gateway)):
+            self._children.append(Child(self.data_dir, name, [name, "--port", address.rpartition(":")[2]], env))
         for child in self._children:
             child.start()
         for child in self._children:
@@ -126,10 +134,10 @@ class Platform:
         fresh.replace(facts_file(self.data_dir))
         return facts
 
-    def _analytics_url(self) -> str:
-        file = self.data_dir / "run" / "analytics.ports"
+    def _url(self, name: str, wanted: int) -> str:
+        file = self.data_dir / "run" / f"{name}.ports"
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        chosen = ports.choose("analytics", self._wanted.url, ports.remembered(file), 1)
+        chosen = ports.choose(name, wanted, ports.remembered(file), 1)
         ports.remember(file, chosen)
         return f"http://{ports.HOST}:{chosen[0]}"
 
@@ -167,6 +175,7 @@ def detach(conf: Settings, wanted: Ports) -> Facts:
         return facts(conf)
     argv = [sys.executable, "-m", "runtime.cli", "up", "--data-dir", str(data_dir)]
     argv += ["--port", str(wanted.url), "--kafka-port", str(wanted.kafka), "--registry-port", str(wanted.registry)]
+    argv += ["--gateway-port", str(wanted.gateway)]
     facts_file(data_dir).unlink(missing_ok=True)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process.start(argv, env=env)

@@ -27,7 +27,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """What each stage reads: known here without loading the stages (a test holds it to them)."""
 
-OURS = ("kafka", "registry", "analytics")
+OURS = ("kafka", "registry", "analytics", "gateway")
 """The processes of a platform beside its workers, but for those that settings place elsewhere."""
 
 OPEN = """
@@ -123,7 +123,7 @@ def lags(bootstrap: str, prefix: str) -> dict[str, dict[str, int]]:
 
 
 def _parts(facts: Facts, conf: Settings) -> list[Part]:
-    addresses = {"kafka": facts.kafka, "registry": facts.registry, "analytics": facts.url}
+    addresses = {"kafka": facts.kafka, "registry": facts.registry, "analytics": facts.url, "gateway": facts.gateway}
     external = {"kafka": conf.kafka, "registry": conf.registry, "clickhouse": conf.clickhouse}
     parts = [Part(name, "external", url) for name, url in external.items() if url is not None]
     running = {process.name: process for process in recorded(Path(facts.data_dir))}

@@ -77,6 +77,21 @@ class Codec:
         """Returns the name of the event's topic."""
         return self._events[type(event)].name
 
+    def written(self, topic: str) -> int:
+        """Returns the id of the schema this process writes the topic with; raises KeyError when it writes none."""
+        prefix = self._topics[topic].prefix
+        if not prefix:
+            raise KeyError(topic)
+        return int.from_bytes(prefix[1:])
+
+    def value(self, topic: str, value: bytes) -> Event:
+        """Returns the event in a client's value, which came without key and headers: frame and body, to the last byte.
+
+        Raises Undecodable, always on a topic that is not open to clients.
+        """
+        read, _, _ = self._topics[topic].opened(Record(topic, 0, 0, 0, None, value, ()))
+        return read(value, PREFIX)
+
     def encode(self, event: Event, source: str) -> Outgoing:
         """Returns the record of this event; `source` names the part of the platform that says it (`ce_source`).
 

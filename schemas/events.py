@@ -357,6 +357,16 @@ class Pin(Struct, frozen=True, kw_only=True):
     """SHA-256 (hex) of the definition's canonical body."""
 
 
+class CallOutcome(StrEnum):
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    LIMITED = "limited"
+    FAILED = "failed"
+
+
 class Request(Struct, frozen=True, kw_only=True):
     """What the platform was asked to do."""
 
@@ -386,6 +396,20 @@ class Request(Struct, frozen=True, kw_only=True):
     """The versions this run is decided under: workflow, rules, models."""
     attributes: dict[str, str] = field(default_factory=dict)
     """The input of the run."""
+    route: str = ""
+    """Of a call: its method and its path with the names of parameters."""
+    outcome: CallOutcome = CallOutcome.UNKNOWN
+    """Of a call: what became of it."""
+    status: int = 0
+    """Of a call: the HTTP status it was answered with."""
+    principal: str = ""
+    """Of a call: who made it, such as key/<id>; empty when nobody is known."""
+    address: str = ""
+    """Of a call: where it came from."""
+    reasons: list[str] = field(default_factory=list)
+    """Of a call: why it was let in or not, and what was wrong with it."""
+    events: int = 0
+    """Of a call: how many events it put on the log."""
 
 
 class RunStatus(StrEnum):

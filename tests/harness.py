@@ -37,13 +37,15 @@ SETTLE_S = 180.0
 
 
 class Worker:
-    """`auterity worker` (or another long-running command) on a Kafka; ends with the test that uses it as a context."""
+    """`auterity worker` (or another long-running command, with options) on a Kafka; ends with the test that uses it as
+    a context."""
 
     def __init__(self, servers: Any, prefix: str, folder: Path, command: str = "worker") -> None:
         self.bootstrap = servers.bootstrap
         self.prefix = prefix
         self.folder = folder
-        self._command = command
+        self._arguments = command.split()
+        self._command = self._arguments[0]
         self._env = {
             **os.environ,
             "AUTERITY_KAFKA": servers.bootstrap,
@@ -69,7 +71,7 @@ class Worker:
         ready = self.folder / "run" / f"{self._command}.ready"
         ready.unlink(missing_ok=True)
         with (self.folder / f"{self._command}.log").open("ab") as log:
-            argv = [sys.executable, "-m", "runtime.cli", self._command]
+            argv = [sys.executable, "-m", "runtime.cli", *self._arguments]
             self.process = subprocess.Popen(argv, env=self._env, stdout=log, stderr=log, cwd=ROOT)
         until(lambda: ready.exists() or self.process.poll() is not None, START_S)
         assert self.process.poll() is None, self.log()

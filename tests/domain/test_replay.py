@@ -1,7 +1,7 @@
 """Replay finds nothing where nothing was changed, and whatever was changed at its place."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from io import BytesIO
@@ -21,7 +21,7 @@ from domain.ids import derive
 from domain.replay import BYTES, EXTRA, MISSING, READ_ORDER, Bounds, Difference, Replay, Verdict, first_unlike
 from domain.workflows import Workflows
 from schemas.catalogue import TOPICS
-from schemas.events import BusinessEvent, ComplianceDecision, Event, Request
+from schemas.events import BusinessEvent, ComplianceDecision, Event, Request, RequestKind
 from schemas.record import DIGEST, Record, header, seal
 from streams.stages import DECIDERS
 from tests.domain.simulation import AT, Flow, case
@@ -84,6 +84,23 @@ def test_every_field_of_every_decided_record_of_a_run_is_checked() -> None:
                 missed.append((record.topic, field.name))
 
     assert missed == []
+
+
+def test_what_came_through_the_gateway_follows_from_nothing_and_is_no_difference() -> None:
+    records = case(SMALL).flow(SMALL).records(codec())
+    place = next(place for place, record in enumerate(records) if record.topic == "requests")
+    call = Request(
+        event_id="0190a000-0000-7000-8000-000000000001",
+        tenant_id="acme",
+        correlation_id="0190a000-0000-7000-8000-000000000001",
+        occurred_at=datetime(2026, 11, 22, tzinfo=UTC),
+        kind=RequestKind.CALL,
+        status=202,
+    )
+    before = _replay(records)
+    after = _replay([*records, _sealed(records[place], call, offset=1_000_000)])
+    assert after.differences == before.differences == []
+    assert (after.checked, after.records["requests"]) == (before.checked, before.records["requests"] + 1)
 
 
 @settings(max_examples=120, deadline=None)
@@ -452,6 +469,7 @@ _SAMPLES: dict[str, Any] = {
     "pins": {"kind": "rules", "id": "x", "version": 1, "digest": "x"},
     "findings": {"rule": "x", "severity": "low", "action": "note"},
     "messages": {"role": "user", "content": "x"},
+    "reasons": "x",
 }
 
 

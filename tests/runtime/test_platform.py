@@ -107,7 +107,7 @@ def old(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> float:
 
 
 def test_up_returns_what_is_needed_to_reach_the_parts(platform: Platform) -> None:
-    assert set(platform.facts) == {"url", "kafka", "registry", "data_dir"}
+    assert set(platform.facts) == {"url", "kafka", "registry", "data_dir", "gateway"}
     assert platform.facts["data_dir"] == str(platform.folder)
     assert platform.answer("up", "--detach") == platform.facts
 
@@ -132,7 +132,14 @@ def test_status_is_idle_when_nothing_is_left_to_do(platform: Platform, day: dict
     found = platform.answer("status", "--wait")
     assert found["idle"] is True
     assert set(found["lag"].values()) == {0}
-    assert {part["name"] for part in found["parts"]} == {"kafka", "registry", "worker", "analytics", "platform"}
+    assert {part["name"] for part in found["parts"]} == {
+        "kafka",
+        "registry",
+        "worker",
+        "analytics",
+        "gateway",
+        "platform",
+    }
 
 
 def test_a_run_is_shown_with_every_event_and_its_place(platform: Platform, day: dict[str, Any]) -> None:
@@ -299,7 +306,7 @@ def test_a_platform_killed_is_found_by_the_next_up_and_its_tables_are_rebuilt_wh
     after = {each.name: each.record.pid for each in recorded(folder) if each.record}
     assert second["kafka"] == first["kafka"]
     assert after["kafka"] == before["kafka"]
-    assert set(after) == {"platform", "kafka", "registry", "worker", "analytics"}
+    assert set(after) == {"platform", "kafka", "registry", "worker", "analytics", "gateway"}
     assert platform.answer("status", "--wait")["idle"]
     platform.facts = second
     kept = {noun: platform.rows(f"SELECT count() FROM {noun}") for noun in NOUNS}

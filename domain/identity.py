@@ -1,0 +1,162 @@
+"""Decides who is calling, and whether this caller may do what it asks: pure, and no where a doubt is left."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+SECRET_BYTES = 32
+"""Of a key's secret: nothing that can be guessed, so its plain SHA-256 tells nothing."""
+PREFIX = "auterity"
+"""Begins every key, so that a key left in a repository can be found."""
+
+
+class Permission(StrEnum):
+    """What a caller may do, as resource and verb."""
+
+    READ_RUNS = "runs:read"
+    EXECUTE_WORKFLOWS = "workflows:execute"
+    WRITE_EVENTS = "events:write"
+    READ_DEAD_LETTERS = "dead-letters:read"
+    MEND_DEAD_LETTERS = "dead-letters:mend"
+    READ_DECISIONS = "decisions:read"
+    READ_REQUESTS = "requests:read"
+    QUERY_ANALYTICS = "analytics:query"
+    MANAGE_KEYS = "keys:manage"
+    MANAGE_USERS = "users:manage"
+    MANAGE_TENANT = "tenant:manage"
+    MANAGE_TENANTS = "tenants:manage"
+
+
+class Role(StrEnum):
+    """What a person is to a tenant."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ANALYST = "analyst"
+    COMPLIANCE_OFFICER = "compliance-officer"
+    ADMIN = "admin"
+    PLATFORM_ADMIN = "platform-admin"
+
+
+_VIEW = frozenset({Permission.READ_RUNS})
+_OPERATE = frozenset(
+    {
+        Permission.EXECUTE_WORKFLOWS,
+        Permission.WRITE_EVENTS,
+        Permission.READ_DEAD_LETTERS,
+        Permission.MEND_DEAD_LETTERS,
+    }
+)
+_ANALYSE = frozenset({Permission.QUERY_ANALYTICS, Permission.READ_DECISIONS})
+_OVERSEE = frozenset({Permission.READ_DECISIONS, Permission.READ_REQUESTS, Permission.READ_DEAD_LETTERS})
+_MANAGE = frozenset({Permission.MANAGE_KEYS, Permission.MANAGE_USERS, Permission.MANAGE_TENANT})
+GRANTED: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEW,
+    Role.OPERATOR: _VIEW | _OPERATE,
+    Role.ANALYST: _VIEW | _ANALYSE,
+    Role.COMPLIANCE_OFFICER: _VIEW | _OVERSEE,
+    Role.ADMIN: _VIEW | _OPERATE | _ANALYSE | _OVERSEE | _MANAGE,
+    Role.PLATFORM_ADMIN: frozenset({Permission.MANAGE_TENANTS, Permission.MANAGE_USERS}),
+}
+"""What each role may do in its own tenant, and nothing beyond. The platform's admin looks into no tenant."""
+
+
+class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A program's way in, as a definition of its tenant; the secret itself is nowhere."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{16}$")]
+    title: str = ""
+    scopes: list[Permission]
+    expires_at: datetime
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the secret, in hex."""
+    status: Literal["active", "revoked"] = "active"
+
+
+class Presented(Struct, frozen=True):
+    """A key as a caller shows it: `auterity.<tenant>.<id>.<secret>`."""
+
+    tenant_id: str
+    key_id: str
+    secret: str
+
+    @property
+    def text(self) -> str:
+        """The key in one word."""
+        return ".".join((PREFIX, self.tenant_id, self.key_id, self.secret))
+
+
+class Principal(Struct, frozen=True):
+    """Who calls, once that is certain."""
+
+    tenant_id: str
+    id: str
+    """`key/<id>`."""
+    permissions: frozenset[Permission] = frozenset()
+
+
+class Verdict(Struct, frozen=True):
+    """Whether a call is let in, and why; each reason is a few words without data of the caller."""
+
+    principal: Principal | None
+    reasons: list[str] = field(default_factory=list)
+    status: Literal[200, 401, 403] = 200
+
+    @property
+    def allowed(self) -> bool:
+        """True when the call may go on."""
+        return self.status == 200 and self.principal is not None
+
+
+def presented(credentials: str) -> Presented | None:
+    """Returns the parts of a key; None when it is none."""
+    parts = credentials.split(".")
+    if len(parts) != 4 or parts[0] != PREFIX or not all(part.isascii() and part for part in parts):
+        return None
+    return Presented(*parts[1:])
+
+
+def digest(secret: str) -> str:
+    """Returns what is kept of a key's secret."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def identify(shown: Presented | None, known: ApiKey | None, tenant_active: bool, now: datetime) -> Verdict:
+    """Returns who shows this key: `known` is the newest version of the key it names, None when there is none.
+
+    Compares in the same time whether the key is known or not, and says to nobody which of the reasons it was.
+    """
+    expected = known.digest if known is not None else digest("")
+    genuine = compare_digest(digest(shown.secret if shown is not None else "-"), expected)
+    if shown is None:
+        doubt = "no key"
+    elif known is None:
+        doubt = "unknown key"
+    elif not genuine:
+        doubt = "wrong secret"
+    elif known.status != "active":
+        doubt = f"key is {known.status}"
+    elif now >= known.expires_at:
+        doubt = "key is expired"
+    elif not tenant_active:
+        return Verdict(None, ["tenant is not active"], 403)
+    else:
+        return Verdict(Principal(shown.tenant_id, f"key/{known.id}", frozenset(known.scopes)), ["key is genuine"])
+    return Verdict(None, [doubt], 401)
+
+
+def authorise(identified: Verdict, permission: Permission, tenants: Sequence[str] = ()) -> Verdict:
+    """Returns whether the caller may do this, to the tenants that its request names."""
+    principal = identified.principal
+    if principal is None or not identified.allowed:
+        return identified
+    if permission not in principal.permissions:
+        return Verdict(principal, [*identified.reasons, f"lacks {permission}"], 403)
+    if any(tenant != principal.tenant_id for tenant in tenants):
+        return Verdict(principal, [*identified.reasons, "names another tenant"], 403)
+    return Verdict(principal, [*identified.reasons, f"has {permission}"])

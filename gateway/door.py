@@ -1,0 +1,168 @@
+"""The door that every call comes through: who calls is made certain, what is asked is decided, the call is put on the
+log, and only then it is answered."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Struct, field
+
+from domain.definitions import Definitions
+from domain.doors import Call, said_of
+from domain.identity import Permission, Principal, Verdict, authorise, identify, presented
+from domain.ports import Publisher
+from gateway.bodies import Room, Share
+from gateway.ids import uuid7
+from gateway.problems import problem
+from schemas.codec import Codec
+from schemas.errors import Unavailable
+from schemas.events import CallOutcome, Event
+from schemas.record import Outgoing
+
+SOURCE = "auterity/gateway"
+RETRY_AFTER_S = 1
+KEY_CHARACTERS_MAX = 200
+"""Of an Idempotency-Key."""
+OUTCOMES = {
+    401: CallOutcome.UNAUTHENTICATED,
+    403: CallOutcome.FORBIDDEN,
+    429: CallOutcome.LIMITED,
+    500: CallOutcome.FAILED,
+    503: CallOutcome.FAILED,
+}
+"""Of a refusal, by its status; REFUSED for all others."""
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_S)}}
+"""Of a refusal, by its status."""
+SCHEME = "bearer "
+
+log = logging.getLogger(__name__)
+
+
+class Done(Struct, frozen=True):
+    """What a call comes to: the records to write, and the answer to give once they are on the log."""
+
+    document: dict[str, Any]
+    records: Sequence[Outgoing] = ()
+    status: int = 202
+
+
+class Refusal(Exception):
+    """The call is refused; `letters` are written all the same, `more` are members of the problem that is answered."""
+
+    def __init__(self, status: int, detail: str, letters: Sequence[Event] = (), **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.letters = letters
+        self.more = more
+
+
+UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
+Work = Callable[[Call, Principal, Share], Awaitable[Done]]
+
+
+class Door(Struct, frozen=True):
+    """What the routes share."""
+
+    publisher: Publisher
+    codec: Codec
+    definitions: Definitions
+    refresh: Callable[[str], Awaitable[None]]
+    """Has the codec learn what was registered for a topic since."""
+    new_id: Callable[[], str] = uuid7
+    room: Room = field(default_factory=Room)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def call(self, request: Request, permission: Permission, work: Work) -> Response:
+        """Answers a call that needs the permission. What is not on the log is never answered with 2xx."""
+        call = self._call(request)
+        verdict = authorise(self._identified(request, call), permission)
+        if not verdict.allowed or verdict.principal is None:
+            return await self._refused(call, verdict, Refusal(verdict.status, _told(verdict)))
+        with self.room.share() as share:
+            return await self._worked(call, verdict, verdict.principal, work, share)
+
+    async def _worked(self, call: Call, verdict: Verdict, principal: Principal, work: Work, share: Share) -> Response:
+        try:
+            if len(call.idempotency_key or "") > KEY_CHARACTERS_MAX:
+                raise Refusal(400, f"an Idempotency-Key of more than {KEY_CHARACTERS_MAX} characters")
+            done = await work(call, principal, share)
+        except Refusal as refusal:
+            return await self._refused(call, verdict, refusal)
+        except Unavailable:
+            return await self._refused(call, verdict, UNAVAILABLE)
+        except Exception:
+            log.exception("a call failed", extra={"call": call.id, "route": call.route})
+            return await self._refused(call, verdict, Refusal(500, "an error of the gateway's own"))
+        event = said_of(call, principal, CallOutcome.ACCEPTED, done.status, verdict.reasons, len(done.records))
+        try:
+            await self.publisher.publish(done.records)
+            await self._say([event])
+        except Unavailable:
+            return _answer(call, UNAVAILABLE)
+        return Response(
+            msgspec.json.encode({"correlation_id": call.id, **done.document}),
+            done.status,
+            media_type="application/json",
+        )
+
+    async def refuse(self, request: Request, status: int, detail: str, headers: Mapping[str, str]) -> Response:
+        """Answers a call that no route takes."""
+        call = self._call(request)
+        answer = await self._refused(call, self._identified(request, call), Refusal(status, detail))
+        answer.headers.update(headers)
+        return answer
+
+    def _call(self, request: Request) -> Call:
+        route = request.scope.get("route")
+        path = getattr(route, "path", "") or "(none)"
+        address = request.client.host if request.client is not None else ""
+        return Call(
+            id=self.new_id(),
+            at=self.now(),
+            route=f"{request.method} {path}",
+            address=address,
+            idempotency_key=request.headers.get("idempotency-key") or None,
+        )
+
+    def _identified(self, request: Request, call: Call) -> Verdict:
+        shown = presented(_credentials(request))
+        known, active = None, False
+        if shown is not None:
+            tenant = self.definitions.tenant(shown.tenant_id)
+            active = tenant is not None and tenant.status == "active"
+            known = self.definitions.key(shown.tenant_id, shown.key_id)
+        return identify(shown, known, active, call.at)
+
+    async def _refused(self, call: Call, verdict: Verdict, refusal: Refusal) -> Response:
+        outcome = OUTCOMES.get(refusal.status, CallOutcome.REFUSED)
+        principal = verdict.principal
+        event = said_of(call, principal, outcome, refusal.status, [*verdict.reasons, refusal.detail])
+        try:
+            await self._say([*refusal.letters, event])
+        except Unavailable:
+            return _answer(call, UNAVAILABLE)
+        return _answer(call, refusal)
+
+    async def _say(self, events: Sequence[Event]) -> None:
+        await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
+
+
+def _credentials(request: Request) -> str:
+    said = request.headers.get("authorization", "")
+    if said[: len(SCHEME)].lower() == SCHEME:
+        return said[len(SCHEME) :].strip()
+    return request.headers.get("x-api-key", "")
+
+
+def _told(verdict: Verdict) -> str:
+    """Returns what a caller is told of a refusal: not why its credentials are none."""
+    return "no valid credentials" if verdict.status == 401 else verdict.reasons[-1]
+
+
+def _answer(call: Call, refusal: Refusal) -> Response:
+    headers = HEADERS.get(refusal.status)
+    return problem(refusal.status, refusal.detail, headers, correlation_id=call.id, **refusal.more)
