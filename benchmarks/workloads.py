@@ -145,13 +145,6 @@ WORKLOADS = (
             ),
             Row(who="chdb", peer="chdb", guarantees="no Kafka, no check: ready containers in memory"),
             Row(
-                who="chdb, merges stand back",
-                peer="chdb",
-                compared=False,
-                variant="merges stand back",
-                guarantees="as chdb, its merges as far behind its inserts as in ours",
-            ),
-            Row(
                 who="chdb, plain MergeTree",
                 peer="chdb",
                 compared=False,

@@ -11,9 +11,6 @@ from sinks.engine import FORMAT, Content, Load, QueryRefused, literal, of_rows, 
 from sinks.pipes import pipe
 
 LINES = "JSONCompactEachRow"
-MERGES_NICE = 10
-"""How far merges of parts stand back behind inserts and queries when the processor is short (see nice(1)): with a
-backlog they would take a quarter of it. ClickHouse heeds it only in a process that has CAP_SYS_NICE."""
 
 
 class Result(Protocol):
@@ -38,14 +35,11 @@ def run(connection: Connection, sql: str, output: str, parameters: Mapping[str, 
 
 
 class ChdbEngine:
-    """An Engine on a folder. Queries run outside Python's global lock; readers of the folder go on meanwhile.
+    """An Engine on a folder. Queries run outside Python's global lock; readers of the folder go on meanwhile."""
 
-    What a process says first of an engine holds for all of its connections.
-    """
-
-    def __init__(self, folder: Path, merges_nice: int = MERGES_NICE) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._connection = Connection(f"{folder}?os_threads_nice_value_merge_mutate={merges_nice}")
+        self._connection = Connection(str(folder))
 
     def execute(self, sql: str) -> bytes:
         """Runs one statement and returns its output."""

@@ -7,21 +7,19 @@ from pathlib import Path
 from benchmarks.clock import Clock
 from benchmarks.task import given
 from schemas.catalogue import TOPICS
-from sinks.embedded import MERGES_NICE, ChdbEngine
+from sinks.embedded import ChdbEngine
 from sinks.engine import ONE_BLOCK, literal
 from sinks.tables import DATABASE, columns, statements
 
 PLACE = {"_partition": "Int32", "_offset": "Int64", "_recorded_at": "DateTime64(3, 'UTC')"}
 PLAIN = "plain MergeTree"
 """The variant whose table sorts, versions and syncs nothing: what the engine can do at most."""
-STANDING_BACK = "merges stand back"
-"""The variant whose engine is set up as ours is; else it is as it comes."""
 
 
 def main() -> None:
     """Inserts every container of the folder that the task names as its topic."""
     task = given()
-    engine = ChdbEngine(Path(task.folder) / "clickhouse", MERGES_NICE if task.variant == STANDING_BACK else 0)
+    engine = ChdbEngine(Path(task.folder) / "clickhouse")
     topic = TOPICS["business-events"]
     table = f"`{DATABASE}`.`{topic.noun}_log`"
     for statement in statements(topic)[:2]:  # database and table; nobody reads through the view
