@@ -1,4 +1,4 @@
-# One image for every process of ours (`worker`, `analytics`, `define`, ...). The servers are real ones beside it, so
+# One image for every process of ours (`worker`, `analytics`, `gateway`, `define`, ...). The servers are real ones beside it, so
 # it carries neither Java nor jars: the locked dependencies without the group `embedded`.
 FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir uv==0.13.8
@@ -19,7 +19,7 @@ WORKDIR /home/auterity
 # Compiles what reads batches, into the user's cache; a machine with another processor does it once more by itself.
 RUN python -c "import schemas.digests"
 VOLUME /var/lib/auterity
-# Worker and analytics keep a file there from the moment they are ready until they are told to stop.
+# Worker, analytics and gateway keep a file there from the moment they are ready until they are told to stop.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ls "$AUTERITY_DATA_DIR"/run/*.ready >/dev/null 2>&1
 ENTRYPOINT ["auterity"]
 CMD ["--help"]

@@ -395,12 +395,15 @@ def analytics(
 def gateway(
     data_dir: DataDir = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; in a container 0.0.0.0.")
+    ] = "127.0.0.1",
 ) -> None:
-    """Take calls over HTTP on loopback until SIGTERM."""
+    """Take calls over HTTP until SIGTERM: plain HTTP, so what ends TLS stands in front of it."""
     from runtime.gateway import run_gateway
 
     conf, kafka, registry = _process(data_dir)
-    run_gateway(kafka, registry, conf.data_dir, port)
+    run_gateway(kafka, registry, conf.data_dir, port, host)
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

@@ -32,12 +32,12 @@ HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 4096
 
 
-def run_gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int) -> None:
+def run_gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str = HOST) -> None:
     """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken."""
-    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port))
+    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host))
 
 
-async def _gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int) -> None:
+async def _gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str) -> None:
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     follower = Follower(bootstrap, codec)
@@ -49,19 +49,19 @@ async def _gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int)
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
-            await _serve(application(door, {"kafka": kafka}), data_dir, port)
+            await _serve(application(door, {"kafka": kafka}), data_dir, port, host)
     finally:
         follower.stop()
         registry.close()
 
 
-async def _serve(app: Any, data_dir: Path, port: int) -> None:
+async def _serve(app: Any, data_dir: Path, port: int, host: str) -> None:
     ready_file = data_dir / "run" / "gateway.ready"
     ready_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready_file.unlink(missing_ok=True)
     config = uvicorn.Config(
         app,
-        host=HOST,
+        host=host,
         port=port,
         log_config=None,
         access_log=False,
@@ -100,8 +100,8 @@ class _Server(uvicorn.Server):
         """See uvicorn."""
         await super().startup(sockets)
         if self.started:
-            number = self.servers[0].sockets[0].getsockname()[1]
-            self._ready_file.write_text(f"http://{HOST}:{number}")
+            host, number = self.servers[0].sockets[0].getsockname()[:2]
+            self._ready_file.write_text(f"http://{host}:{number}")
 
 
 class _Learning:
