@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from hypothesis import HealthCheck, settings
 
 from connectors.kafka import ends, ensure_topics
 from connectors.registry import Registry
@@ -20,6 +21,8 @@ from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 from tests.harness import SETTLE_S, until
 
+settings.register_profile("auterity", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("auterity")  # nothing fails for being slow: a machine may be busy
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 LONGEST = ("runtime/test_main_job.py", "streams/test_flow.py", "runtime/test_platform.py", "project/test_docs.py")
 """Files that take a minute or more, the longest first."""
