@@ -13,13 +13,13 @@ import faust
 import msgspec
 
 from domain.calls import ATTEMPTS_MAX, Calls, attempt, attempt_failed, completed, failed
+from domain.dead_letters import dead_letter
 from domain.definitions import LOCAL
 from domain.ports import ModelProvider
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import AiCall, CallStatus, Event
 from schemas.record import Record, said_by
 from streams.app import stage_app
-from streams.dead_letters import dead_letter
 from streams.lanes import Lanes
 from streams.stage import Tools, decoded, state_table
 from streams.table import Claim

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from string import Template
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -153,6 +153,7 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Of a suspended one nobody is let in; what it has stays."""
 
 
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey)
 Body = Workflow | Rules | Models | Tenant | ApiKey
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
@@ -270,35 +271,25 @@ class Definitions:
 
     def workflow(self, pinned: str) -> Workflow:
         """Returns the workflow of this digest; raises MissingVersion."""
-        found = self._pinned(pinned)
-        assert isinstance(found, Workflow)
-        return found
+        return _body(Workflow, self.version(pinned))
 
     def rules(self, pinned: str) -> Rules:
         """Returns the rules of this digest; raises MissingVersion."""
-        found = self._pinned(pinned)
-        assert isinstance(found, Rules)
-        return found
+        return _body(Rules, self.version(pinned))
 
     def models(self, pinned: str) -> Models:
         """Returns the models of this digest; raises MissingVersion."""
-        found = self._pinned(pinned)
-        assert isinstance(found, Models)
-        return found
+        return _body(Models, self.version(pinned))
 
     def tenant(self, tenant_id: str) -> Tenant | None:
         """Returns the tenant as it is now, None when there is none."""
         event = self.last(tenant_id, "tenant", tenant_id)
-        found = _parsed(event.kind, event.body) if event is not None else None
-        assert found is None or isinstance(found, Tenant)
-        return found
+        return _body(Tenant, event) if event is not None else None
 
     def key(self, tenant_id: str, name: str) -> ApiKey | None:
         """Returns the tenant's API key of this id as it is now, None when there is none."""
         event = self.last(tenant_id, "api-key", name)
-        found = _parsed(event.kind, event.body) if event is not None else None
-        assert found is None or isinstance(found, ApiKey)
-        return found
+        return _body(ApiKey, event) if event is not None else None
 
     def version(self, pinned: str) -> Definition:
         """Returns the event that made the version of this digest; raises MissingVersion."""
@@ -306,14 +297,16 @@ class Definitions:
             raise MissingVersion(f"no definition with digest {pinned} has been read")
         return self._versions[pinned]
 
-    def _pinned(self, pinned: str) -> Body:
-        event = self.version(pinned)
-        return _parsed(event.kind, event.body)
-
 
 def pinned(pins: Iterable[Pin], kind: str) -> Pin | None:
     """Returns the pin of this kind, None when there is none."""
     return next((pin for pin in pins if pin.kind == kind), None)
+
+
+def _body(kind: type[_Kind], event: Definition) -> _Kind:
+    found = _parsed(event.kind, event.body)
+    assert isinstance(found, kind)
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -9,18 +9,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from domain.dead_letters import REASON_MAX, reason_of
 from domain.definitions import PLATFORM
 from domain.identity import Principal
-from domain.ids import derive
+from domain.ids import CANONICAL, derive
 from schemas.catalogue import TOPICS, Topic
 from schemas.errors import Rejected
 from schemas.events import CallOutcome, DeadLetter, Event, Request, RequestKind
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 OURS = ("correlation_id", "causation_id")
 """What the gateway says of an event, never its sender."""
 STAGE = "gateway"
-REASON_MAX = 1000
 NOWHERE = -1
 """The partition of what never lay on a topic; its offset is its number in the call."""
 _AT = re.compile(r" - at `\$\.?(.*)`$")
@@ -75,7 +74,7 @@ def offered(topic: Topic, content: bytes, call: Call, principal: Principal, numb
     if event_id is None:
         key = call.idempotency_key
         event_id = derive(principal.tenant_id, principal.id, key, str(number)) if key is not None else fresh
-    elif not UUID.fullmatch(event_id):
+    elif not CANONICAL.fullmatch(event_id):
         raise BadEvent("event_id is no UUID in small letters", "event_id")
     if said.occurred_at.tzinfo is None:
         raise BadEvent("occurred_at has no zone", "occurred_at")
@@ -91,7 +90,7 @@ def offered(topic: Topic, content: bytes, call: Call, principal: Principal, numb
 def taken(topic: Topic, event: Event, call: Call, principal: Principal) -> Event:
     """Returns an event that a client sent in Avro as the gateway says it; raises BadEvent."""
     _belongs(event.tenant_id, principal)
-    if not UUID.fullmatch(event.event_id):
+    if not CANONICAL.fullmatch(event.event_id):
         raise BadEvent("event_id is no UUID in small letters", "event_id")
     return msgspec.structs.replace(event, correlation_id=event.event_id, causation_id=call.id)
 
@@ -131,7 +130,7 @@ def letter(topic: str, content: bytes, call: Call, principal: Principal, number:
         source_offset=number,
         source_value=content,
         error=type(error).__name__,
-        reason=str(error).splitlines()[0][:REASON_MAX],
+        reason=reason_of(error),
     )
 
 

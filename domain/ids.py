@@ -1,8 +1,11 @@
 """Ids that follow from what they name, so that making them again gives the same."""
 
+import re
 from hashlib import sha1
 from uuid import UUID
 
+CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as events say it: in small letters."""
 NAMESPACE = UUID("b6cfb7a4-6a33-5d0e-9c4a-0f3c8f5f7a11")
 """The root of every derived id (version 5)."""
 _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}

@@ -5,7 +5,6 @@ first, because every event is decided by those in force when it was appended. Wh
 from the log; nothing here has an effect.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -14,6 +13,7 @@ from msgspec import Struct, structs
 
 from domain.decider import Decider, step
 from domain.definitions import Definitions
+from domain.ids import CANONICAL
 from domain.workflows import CALLS
 from schemas.codec import Codec
 from schemas.errors import Undecodable
@@ -33,7 +33,6 @@ ANSWERS = b"auterity/relaycore"
 
 MISSING, EXTRA, BYTES = "missing", "extra", "x-digest"
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Offsets = Mapping[tuple[str, int], int]
 
@@ -263,7 +262,7 @@ def first_unlike(recorded: Event, decided: Event) -> str | None:
 
 def _short(event_id: str) -> bytes:
     """Returns the 16 bytes of a UUID; clients may name their events otherwise, too."""
-    return bytes.fromhex(event_id.replace("-", "")) if _UUID.fullmatch(event_id) else event_id.encode()
+    return bytes.fromhex(event_id.replace("-", "")) if CANONICAL.fullmatch(event_id) else event_id.encode()
 
 
 def _decides(record: Record) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from connectors.kafka import Ends
+from connectors.publisher import KafkaPublisher
 from connectors.reader import TopicReader, read_all
 from domain.definitions import PLATFORM, BadDefinition, Definitions, define
 from domain.ports import Publisher
@@ -82,6 +83,24 @@ async def publish(
         _check_names(event, known)
     await publisher.publish([codec.encode(event, SOURCE) for event in fresh])
     return fresh
+
+
+def put(
+    bootstrap: str,
+    client_id: str,
+    bodies: Iterable[tuple[str, Any]],
+    known: Definitions,
+    codec: Codec,
+    now: datetime,
+    tenant_id: str,
+) -> list[Definition]:
+    """Does what `publish` does, over a connection of its own."""
+
+    async def written() -> list[Definition]:
+        async with KafkaPublisher(bootstrap, client_id) as publisher:
+            return await publish(bodies, known, codec, publisher, now, tenant_id)
+
+    return asyncio.run(written())
 
 
 def _check_names(event: Definition, known: Definitions) -> None:

@@ -1,16 +1,14 @@
 """What a Kafka needs before anything runs on it: topics, schemas, definitions."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from connectors.kafka import ensure_topics, ready
-from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from domain.definitions import PLATFORM, BadDefinition
-from runtime.definitions import load, publish, read, shipped
+from runtime.definitions import load, put, read, shipped
 from runtime.settings import Settings
 from schemas.catalogue import TOPICS
 from schemas.events import Definition
@@ -38,13 +36,7 @@ def prepare(
         codec = registry.codec()
     finally:
         registry.close()
-    known = read(kafka, codec)
-
-    async def written() -> list[Definition]:
-        async with KafkaPublisher(kafka, "auterity-define") as publisher:
-            return await publish(bodies, known, codec, publisher, datetime.now(UTC), tenant_id)
-
-    return asyncio.run(written())
+    return put(kafka, "auterity-define", bodies, read(kafka, codec), codec, datetime.now(UTC), tenant_id)
 
 
 def where(conf: Settings) -> tuple[str, str]:

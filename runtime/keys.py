@@ -1,21 +1,20 @@
 """API keys of a tenant: made, listed, revoked. The key itself is shown once and kept nowhere."""
 
-import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from connectors.publisher import KafkaPublisher
 from connectors.registry import codec_of
 from domain.definitions import PLATFORM, Definitions
 from domain.identity import SECRET_BYTES, ApiKey, Permission, Presented, digest
-from runtime.definitions import publish, read
+from runtime.definitions import put, read
 from schemas.codec import Codec
 from schemas.errors import Rejected
 
 KIND = "api-key"
+CLIENT = "auterity-keys"
 DAYS_MAX = 366
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ID_LETTERS = 16
@@ -55,7 +54,7 @@ def create(kafka: str, registry: str, tenant_id: str, scopes: list[str], days: i
         expires_at=(now + timedelta(days=days)).replace(microsecond=0),
         digest=digest(shown.secret),
     )
-    _publish(kafka, codec, known, tenant_id, made, now)
+    put(kafka, CLIENT, [(KIND, msgspec.to_builtins(made))], known, codec, now, tenant_id)
     return {"key": shown.text, **public(made)}
 
 
@@ -67,7 +66,7 @@ def revoke(kafka: str, registry: str, tenant_id: str, name: str) -> dict[str, An
     if found is None:
         raise UnknownKey(f"tenant {tenant_id} has no key {name}")
     revoked = msgspec.structs.replace(found, status="revoked")
-    _publish(kafka, codec, known, tenant_id, revoked, datetime.now(UTC))
+    put(kafka, CLIENT, [(KIND, msgspec.to_builtins(revoked))], known, codec, datetime.now(UTC), tenant_id)
     return public(revoked)
 
 
@@ -97,11 +96,3 @@ def _known(kafka: str, codec: Codec, tenant_id: str) -> Definitions:
     if tenant_id == PLATFORM or known.tenant(tenant_id) is None:
         raise UnknownTenant(f"no tenant is called {tenant_id}")
     return known
-
-
-def _publish(kafka: str, codec: Codec, known: Definitions, tenant_id: str, key: ApiKey, now: datetime) -> None:
-    async def written() -> None:
-        async with KafkaPublisher(kafka, "auterity-keys") as publisher:
-            await publish([(KIND, msgspec.to_builtins(key))], known, codec, publisher, now, tenant_id)
-
-    asyncio.run(written())

@@ -7,13 +7,13 @@ from typing import Any
 
 import faust
 
+from domain.dead_letters import dead_letter
 from domain.ports import BatchSink, Refused, Sink
 from schemas.batch import RecordBatch
 from schemas.codec import UnknownSchema
 from schemas.errors import Unavailable
 from schemas.record import Record
 from streams.app import stage_app, subscribe
-from streams.dead_letters import dead_letter
 from streams.lanes import crash
 from streams.progress import Progress
 from streams.stage import Tools

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import faust
 import msgspec
 
+from domain.dead_letters import dead_letter
 from domain.decider import Decider, step
 from domain.definitions import Definitions, MissingVersion, UnknownDefinition
 from domain.ports import LogReader, Publisher
@@ -20,7 +21,6 @@ from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import Event
 from schemas.record import Outgoing, Record, said_by
 from streams.app import Place, changelog, stage_app
-from streams.dead_letters import dead_letter
 from streams.journal import Journal
 from streams.keys import Keys
 from streams.lanes import Lanes, crash

@@ -1,4 +1,4 @@
-"""any topic -> dead-letters."""
+"""Decides what is kept of something that is given up: the dead letter, with its original bytes."""
 
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,6 +17,11 @@ HEADERS_BYTES_MAX = 256 * 1024
 """Longer ones are cut, and the reason says so: Kafka bounds records as they are compressed, a letter is not."""
 
 
+def reason_of(error: Exception) -> str:
+    """Returns the first line of what an error says, as far as an event has room for it."""
+    return (str(error) or repr(error)).splitlines()[0][:REASON_MAX]
+
+
 def dead_letter(stage: str, record: Record, event: Event | None, error: Exception) -> DeadLetter:
     """Returns the letter of a record that the stage gives up, with its original bytes and place.
 
@@ -25,7 +30,7 @@ def dead_letter(stage: str, record: Record, event: Event | None, error: Exceptio
     """
     event_id = derive(stage, record.topic, str(record.partition), str(record.offset), "dead-letters")
     key, value, headers, cut = _within(record)
-    reason = (str(error) or repr(error)).splitlines()[0][:REASON_MAX]
+    reason = reason_of(error)
     return DeadLetter(
         event_id=event_id,
         tenant_id=event.tenant_id if event is not None else PLATFORM,
