@@ -1,6 +1,6 @@
 """Bytes to events and back: Confluent wire format, CloudEvents headers, a digest over all of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -114,26 +114,28 @@ class Codec:
         """Raises Undecodable unless frame, size, schema and digest are right; does not decode the body."""
         self._topics[record.topic].opened(record)
 
-    def found(self, batch: RecordBatch) -> Found | None:
-        """Returns where the parts of a batch's records lie, when they need not be looked at one by one.
+    def found(self, batches: Sequence[RecordBatch]) -> Found | None:
+        """Returns where the parts of records lie, when they need not be looked at one by one.
 
         That is when each passes `check`, all have one schema, and each body begins with the event and the tenant that
-        the headers name. None says that this may not be so, or that the batch is not plain.
+        the headers name. None says that this may not be so, or that a batch is not plain. The batches are of one topic
+        and lie in the same data.
         """
-        known = self._topics[batch.topic]
-        return known.seals.found(batch, known.leads, known.bytes_max) if batch.plain else None
+        known = self._topics[batches[0].topic]
+        plain = all(batch.plain for batch in batches)
+        return known.seals.found(batches, known.leads, known.bytes_max) if plain else None
 
     def records(self, batch: RecordBatch) -> list[Record]:
         """Returns the records of a batch, checked together where that is possible: `decode` knows of them.
 
         Raises CorruptRecordException as RecordBatch.unpack does.
         """
-        found = self.found(batch) if batch.count >= TOGETHER_MIN and batch.topic in self._topics else None
+        found = self.found([batch]) if batch.count >= TOGETHER_MIN and batch.topic in self._topics else None
         return batch.unpack() if found is None else found.records(batch)
 
     def unsound(self, batch: RecordBatch) -> list[tuple[Record, Undecodable]]:
         """Returns each record of the batch that `check` would not pass, and why; takes it apart only if one may not."""
-        if self.found(batch) is not None:
+        if self.found([batch]) is not None:
             return []
         known = self._topics[batch.topic]
         found = []

@@ -79,38 +79,47 @@ def _same(data, at, end, other, begin, size):  # type: ignore[no-untyped-def]
     return difference == 0
 
 
-@compiled(types.boolean, READ, types.int64, types.int64, TABLE)
-def scan(data, at, end, found):  # type: ignore[no-untyped-def]
-    """Finds the records of a batch that lie from `at` to `end`, as many as `found` has rows; False when they do not.
+@compiled(types.boolean, READ, TABLE, TABLE)
+def scan(data, batches, found):  # type: ignore[no-untyped-def]
+    """Finds the records of batches, as many as `found` has rows; False when they are not there.
 
-    All of them have key and value, and offsets that follow one another.
+    `batches` says where the records of each begin and end, and how many they are. All of them have key and value, and
+    offsets that follow one another.
     """
-    for row in range(found.shape[0]):
-        size, at = _number(data, at, end)
-        if at < 0 or not 0 < size <= end - at:
+    row = 0
+    for batch in range(batches.shape[0]):
+        at, end = batches[batch, 0], batches[batch, 1]
+        if batches[batch, 2] > found.shape[0] - row:
             return False
-        last = at + size
-        _, at = _number(data, at + 1, last)  # behind the attributes: its time, less that of the batch
-        if at < 0:
+        for number in range(batches[batch, 2]):
+            size, at = _number(data, at, end)
+            if at < 0 or not 0 < size <= end - at:
+                return False
+            last = at + size
+            _, at = _number(data, at + 1, last)  # behind the attributes: its time, less that of the batch
+            if at < 0:
+                return False
+            offset, at = _number(data, at, last)
+            if at < 0 or offset != number:
+                return False
+            found[row, SEALED_AT] = at
+            size, at = _number(data, at, last)
+            if at < 0 or not 0 <= size <= last - at:
+                return False
+            found[row, KEY_AT] = at
+            at += size
+            found[row, KEY_END] = at
+            size, at = _number(data, at, last)
+            if at < 0 or not 0 <= size < last - at:
+                return False
+            found[row, VALUE_AT] = at
+            at += size
+            found[row, VALUE_END] = at
+            found[row, END] = at = last
+            row += 1
+        if at != end:
             return False
-        offset, at = _number(data, at, last)
-        if at < 0 or offset != row:
-            return False
-        found[row, SEALED_AT] = at
-        size, at = _number(data, at, last)
-        if at < 0 or not 0 <= size <= last - at:
-            return False
-        found[row, KEY_AT] = at
-        at += size
-        found[row, KEY_END] = at
-        size, at = _number(data, at, last)
-        if at < 0 or not 0 <= size < last - at:
-            return False
-        found[row, VALUE_AT] = at
-        at += size
-        found[row, VALUE_END] = at
-        found[row, END] = at = last
-    return at == end
+    return row == found.shape[0]
 
 
 @compiled(types.boolean, READ, TABLE, READ, types.int64, READ, NUMBERS, BYTES)
@@ -209,9 +218,9 @@ def _fixed(out, to, value, size):  # type: ignore[no-untyped-def]
 
 @compiled(
     types.UniTuple(types.int64, 3),  # type: ignore[no-untyped-call]
-    *(READ, TABLE, types.int64, TABLE, TABLE, READ, NUMBERS, types.int64, types.int64, BYTES, types.int64),
+    *(READ, TABLE, types.int64, TABLE, TABLE, READ, NUMBERS, types.int64, types.int64, BYTES, types.int64, NUMBERS),
 )
-def rows(data, spans, row, places, program, symbols, cuts, items_max, growth, out, to):  # type: ignore[no-untyped-def]
+def rows(data, spans, row, places, program, symbols, cuts, items_max, growth, out, to, begins):  # type: ignore[no-untyped-def]
     """Writes Avro bodies, which lie in `spans` of the data, as rows of ClickHouse's RowBinary.
 
     `program` has a step for each value of the schema, in its order, with two numbers: the least and the greatest of a
@@ -221,7 +230,7 @@ def rows(data, spans, row, places, program, symbols, cuts, items_max, growth, ou
     from `places`.
 
     Begins with `row` at `to` of `out`, and returns how far it came with both and why: DONE, REFUSED at a body that our
-    decoder may not take or that does not end where its span does, FULL.
+    decoder may not take or that does not end where its span does, FULL. `begins` is told where each row begins.
     """
     waiting = [int64(0)] * NESTED_MAX
     steps = program.shape[0]
@@ -229,7 +238,7 @@ def rows(data, spans, row, places, program, symbols, cuts, items_max, growth, ou
         at, end = spans[row, 0], spans[row, 1]
         if (end - at) * growth + PLACE_BYTES > out.shape[0] - to:
             return row, to, FULL
-        begun = to
+        begins[row] = begun = to
         left = items_max
         nested = 0
         step = 0
@@ -323,3 +332,72 @@ def rows(data, spans, row, places, program, symbols, cuts, items_max, growth, ou
         to = _fixed(out, to, places[row, 2], 8)
         row += 1
     return row, to, DONE
+
+
+@part
+def _digits(out, at, size, folded):  # type: ignore[no-untyped-def]
+    """Returns the number with these hexadecimal digits, in small letters, behind its own."""
+    for index in range(uint64(size)):
+        character = uint64(out[uint64(at) + index])
+        folded = folded << uint64(4) | (character & uint64(15)) + uint64(9) * (character >> uint64(6))
+    return folded
+
+
+@compiled(types.int64, BYTES, NUMBERS, types.Array(types.uint64, 2, "C"), NUMBERS, NUMBERS, NUMBERS)
+def identified(out, begins, ids, tenants, firsts, slots):  # type: ignore[no-untyped-def]
+    """Reads the first two texts of rows, a UUID and a tenant; the rows begin at `begins`, its last one is their end.
+
+    `ids` are told the UUIDs as numbers that have their order, if they are in small letters; `tenants` which tenant it
+    is, as they were met; `firsts` where each was met first. Returns how many tenants there are, -1 when an id has not
+    36 bytes. `slots` have -1 in each place, a power of two of them, more than there are rows.
+    """
+    count = 0
+    last = int64(-1)
+    for row in range(begins.shape[0] - 1):
+        at, end = begins[row], begins[row + 1]
+        if end - at < 38 or out[uint64(at)] != 36:
+            return -1
+        ids[row, 0] = _digits(out, at + 15, 4, _digits(out, at + 10, 4, _digits(out, at + 1, 8, uint64(0))))
+        ids[row, 1] = _digits(out, at + 25, 12, _digits(out, at + 20, 4, uint64(0)))
+        at += 37
+        size = int64(0)
+        shift = int64(0)
+        begin = at
+        while at < end and shift < 35:
+            byte = int64(out[uint64(at)])
+            at += 1
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        size += at - begin
+        if size > end - begin:
+            return -1
+        if last >= 0 and _same(out, begin, end, out, firsts[last], size):
+            tenants[row] = last
+            continue
+        hashed = uint64(14695981039346656037)
+        for index in range(size):
+            hashed = (hashed ^ uint64(out[uint64(begin + index)])) * uint64(1099511628211)
+        slot = int64(hashed & uint64(slots.shape[0] - 1))
+        while slots[slot] >= 0 and not _same(out, begin, end, out, firsts[slots[slot]], size):
+            slot = (slot + 1) & (slots.shape[0] - 1)
+        if slots[slot] < 0:
+            slots[slot] = count
+            firsts[count] = begin
+            count += 1
+        tenants[row] = last = slots[slot]
+    return count
+
+
+@compiled(types.void, BYTES, NUMBERS, NUMBERS, BYTES)
+def gathered(out, begins, order, target):  # type: ignore[no-untyped-def]
+    """Copies rows to the target in this order; they begin at `begins`, its last one is their end."""
+    to = 0
+    for index in range(order.shape[0]):
+        row = order[index]
+        at = begins[row]
+        size = begins[row + 1] - at
+        for byte in range(uint64(size)):
+            target[uint64(to) + byte] = out[uint64(at) + byte]
+        to += size

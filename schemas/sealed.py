@@ -4,7 +4,7 @@ The digest is over a record as Kafka writes it, so it is taken of a stretch of t
 sound to `schemas.codec.Codec.check`; of anything that our codec would write otherwise it says only that it may not be.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Found(Struct, frozen=True):
-    """Where the parts of a batch's records lie in its data, all of them sound."""
+    """Where the parts of the records of batches lie in their data, all of them sound."""
 
     number: int
     """The schema id of all of them."""
@@ -36,7 +36,7 @@ class Found(Struct, frozen=True):
         return self.parts[:, VALUE_AT : VALUE_END + 1] + (PREFIX, 0)
 
     def records(self, batch: RecordBatch) -> list[Record]:
-        """Returns the records of the batch, with headers that say they are checked."""
+        """Returns the records of the batch, which is the only one, with headers that say they are checked."""
         topic, partition, ms, data = batch.topic, batch.partition, batch.timestamp_ms, batch.data
         return [
             Record(topic, partition, offset, ms, data[key:over], data[value:headers], CheckedHeaders(data[headers:end]))
@@ -52,8 +52,8 @@ class Seals:
         """What stands before the value of each header, and before the digest."""
         self._arrays: Any = None
 
-    def found(self, batch: RecordBatch, known: Callable[[bytes], bool], bytes_max: int) -> "Found | None":
-        """Returns where the parts of a plain batch's records lie.
+    def found(self, batches: Sequence[RecordBatch], known: Callable[[bytes], bool], bytes_max: int) -> "Found | None":
+        """Returns where the parts of the records of plain batches lie, which all lie in the same data.
 
         Only when each record is as our codec writes it: the digest holds, the value has at most `bytes_max` bytes and
         begins with a prefix that is known, and the body with the event and the tenant that the headers name; else None.
@@ -66,14 +66,16 @@ class Seals:
         if self._arrays is None:
             cuts = np.array([0, *accumulate(map(len, self._same))], np.int64)
             self._arrays = np.frombuffer(b"".join(self._same), np.uint8), cuts
-        data = batch.data
+        data = batches[0].data
         seen = np.frombuffer(data, np.uint8)
-        parts = np.empty((batch.count, kernels.END + 1), np.int64)
-        if not batch.count or not kernels.scan(seen, batch.body_at, batch.end, parts):
+        count = sum(batch.count for batch in batches)
+        parts = np.empty((count, kernels.END + 1), np.int64)
+        where = np.array([(batch.body_at, batch.end, batch.count) for batch in batches], np.int64)
+        if not count or not kernels.scan(seen, where, parts):
             return None
         first = int(parts[0, kernels.VALUE_AT])
         prefix = data[first : first + PREFIX]
-        said = np.empty(batch.count * DIGEST_BYTES, np.uint8)
+        said = np.empty(count * DIGEST_BYTES, np.uint8)
         if not known(prefix) or not kernels.laid(
             seen, parts, np.frombuffer(prefix, np.uint8), bytes_max, *self._arrays, said
         ):

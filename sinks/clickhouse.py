@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
@@ -23,7 +23,8 @@ from sinks.tables import DATABASE, load, statements
 
 ROWS_MAX = 100_000
 BYTES_MAX = 64 * 1024 * 1024
-"""At most so many rows and about so many bytes go in one INSERT; a batch is not cut, and may pass both."""
+"""At most so many rows and about so many bytes go in one INSERT; what one fetch brought of a partition is not cut, and
+may pass both."""
 
 
 class Writer(Struct, frozen=True):
@@ -102,21 +103,26 @@ class ClickHouseSink:
     def write_batches(self, batches: Sequence[RecordBatch]) -> list[Refused]:
         """Keeps what the batches hold, as `write` does; not even taken apart when nothing is wrong.
 
-        A batch that is compressed, or one of whose records has no good digest or other headers than our codec
-        writes, goes through `write`; so does a single record whose body is left over.
+        Batches that lie in the same data are looked at together. A batch that is compressed, or one of whose records
+        has no good digest or other headers than our codec writes, goes through `write`; so does a single record whose
+        body is left over.
         """
         slow: list[Record] = []
 
-        def whole(of_topic: Sequence[RecordBatch]) -> Iterator[tuple[int, Part]]:
-            for batch in of_topic:
-                found = self._codec.found(batch)
-                if found is None or self._writer(batch.topic, found.number) is None:
-                    slow.extend(batch.unpack())
-                else:
-                    yield found.number, _whole(batch, found.bodies)
+        def whole(fetched: list[RecordBatch]) -> Iterator[tuple[int, Part]]:
+            found = self._codec.found(fetched)
+            if found is not None and self._writer(fetched[0].topic, found.number) is not None:
+                yield found.number, _whole(fetched, found.bodies)
+            elif len(fetched) > 1:
+                for batch in fetched:
+                    yield from whole([batch])
+            else:
+                slow.extend(fetched[0].unpack())
 
         for topic in dict.fromkeys(batch.topic for batch in batches):
-            slow += self._undecoded(topic, whole([batch for batch in batches if batch.topic == topic]))
+            of_topic = (batch for batch in batches if batch.topic == topic)
+            fetches = (list(each) for _, each in groupby(of_topic, lambda batch: id(batch.data)))
+            slow += self._undecoded(topic, (part for fetched in fetches for part in whole(fetched)))
         return self.write(slow) if slow else []
 
     def _undecoded(self, topic: str, parts: Iterable[tuple[int, Part]]) -> list[Record]:
@@ -155,7 +161,7 @@ class ClickHouseSink:
     def _insert(self, topic: str, writer: Writer) -> None:
         if not self._rows.count:
             return
-        written = self._engine.insert(writer.load, self._rows.content)
+        written = self._engine.insert(writer.load, self._rows.ordered())
         if written != self._rows.count:
             raise Unavailable(f"ClickHouse wrote {written} rows of {self._rows.count} of {topic}")
 
@@ -252,12 +258,13 @@ def _part(records: Sequence[Record]) -> Part:
     return Part(b"".join(bodies), spans, np.array(places, np.int64), lambda: records)
 
 
-def _whole(batch: RecordBatch, spans: Array) -> Part:
-    """Returns the bodies of a plain batch."""
-    places = np.empty((batch.count, 3), np.int64)
-    places[:, 0], places[:, 2] = batch.partition, batch.timestamp_ms
-    places[:, 1] = np.arange(batch.offset, batch.offset + batch.count)
-    return Part(batch.data, spans, places, batch.unpack)
+def _whole(batches: Sequence[RecordBatch], spans: Array) -> Part:
+    """Returns the bodies of plain batches of one partition that lie in the same data."""
+    places = np.empty((len(spans), 3), np.int64)
+    places[:, 0] = batches[0].partition
+    places[:, 1] = np.concatenate([np.arange(batch.offset, batch.offset + batch.count) for batch in batches])
+    places[:, 2] = np.repeat([batch.timestamp_ms for batch in batches], [batch.count for batch in batches])
+    return Part(batches[0].data, spans, places, lambda: [record for batch in batches for record in batch.unpack()])
 
 
 def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:

@@ -90,6 +90,8 @@ class Rows:
 
     def __init__(self) -> None:
         self._out = np.empty(ROOM_BYTES, np.uint8)
+        self._ordered = np.empty(0, np.uint8)
+        self._begins: list[Array] = []
         self._size = 0
         self.count = 0
 
@@ -104,13 +106,15 @@ class Rows:
         if not within(spans, len(data)):
             raise IndexError("a body beyond the data")
         left_out: list[int] = []
+        begins = np.empty(len(spans), np.int64)
         row = 0
         seen = np.frombuffer(data, np.uint8)
         fixed = made.steps, made.symbols, made.cuts, ITEMS_MAX, made.growth
         while True:
-            row, self._size, why = kernels.rows(seen, spans, row, places, *fixed, self._out, self._size)
+            row, self._size, why = kernels.rows(seen, spans, row, places, *fixed, self._out, self._size, begins)
             if why == kernels.DONE:
                 self.count += len(spans) - len(left_out)
+                self._begins.append(np.delete(begins, left_out) if left_out else begins)
                 return left_out
             if why == kernels.REFUSED:
                 left_out.append(row)
@@ -122,11 +126,49 @@ class Rows:
     def clear(self) -> None:
         """Forgets all rows, and keeps the room they took."""
         self._size = self.count = 0
+        self._begins.clear()
 
     @property
     def content(self) -> memoryview:
         """The rows; good until the next one is added or all are cleared."""
         return self._out.data[: self._size]
+
+    def ordered(self) -> memoryview:
+        """Returns the rows in the order of tenant and event, which are their second and first text; good as long as `content`.
+
+        They stand as they came when the id of an event is not as long as a UUID.
+        """
+        order = self._order(begins := np.concatenate([*self._begins, [self._size]]))
+        if order is None:
+            return self.content
+        if len(self._ordered) < self._size:
+            self._ordered = np.empty(len(self._out), np.uint8)
+        kernels.gathered(self._out, begins, order, self._ordered)
+        return self._ordered.data[: self._size]
+
+    def _order(self, begins: Array) -> Array | None:
+        count = self.count
+        ids = np.empty((count, 2), np.uint64)
+        tenants, firsts = np.empty(count, np.int64), np.empty(count, np.int64)
+        slots = np.full(1 << (count + 1).bit_length(), -1, np.int64)
+        known = kernels.identified(self._out, begins, ids, tenants, firsts, slots)
+        if known < 0:
+            return None
+        high = np.ascontiguousarray(ids[:, 0])
+        order = np.argsort(high)
+        if (np.diff(high[order]) == 0).any():
+            order = np.lexsort((ids[:, 1], high))
+        if known > 1:
+            ranks = self._ranks(firsts[:known])
+            order = order[np.argsort(ranks[tenants][order], kind="stable")]
+        return order
+
+    def _ranks(self, firsts: Array) -> Array:
+        """Returns the place that each tenant, which stands there in the rows, has among them."""
+        names = [_string(self._out, int(at)) for at in firsts]
+        ranks = np.empty(len(names), np.uint16 if len(names) <= 65536 else np.uint32)
+        ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return ranks
 
     def _grow(self, least: int) -> None:
         grown = np.empty(max(2 * len(self._out), self._size + least), np.uint8)
@@ -145,3 +187,15 @@ def _text(content: bytes) -> bytes:
         head.append(size & 0x7F | 0x80)
         size >>= 7
     return bytes([*head, size]) + content
+
+
+def _string(rows: Array, at: int) -> bytes:
+    """Returns the string that stands there in the rows."""
+    size = shift = 0
+    while True:
+        byte = int(rows[at])
+        at += 1
+        size |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return bytes(rows[at : at + size])
+        shift += 7

@@ -54,7 +54,7 @@ def unsound(read: Codec, made: RecordBatch) -> list[tuple[int, str]]:
 def whole(read: Codec, made: RecordBatch) -> bool:
     """True when the batch is found sound where it lies."""
     known: Any = read._topics[made.topic]
-    return made.plain and known.seals.found(made, known.leads, known.bytes_max) is not None
+    return made.plain and known.seals.found([made], known.leads, known.bytes_max) is not None
 
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
@@ -151,6 +151,9 @@ def damage(seed: int) -> None:
                 other = chance.randrange(HEAD.size, len(data))
                 data[at], data[other] = data[other], data[at]
     [made] = batches(topic, 0, checksummed(data))
+    good = as_sent(records(topic, 3))
+    together = list(batches(topic, 0, good + made.data + good))
+    assert (read.found(together) is not None) == whole(read, made)
     try:
         found = made.unpack()
     except Exception:  # noqa: BLE001  no batch any more: whatever reads it says so in its own way

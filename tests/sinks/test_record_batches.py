@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sink_records import business, codec, record, records, sealed
 
 import sinks.clickhouse
-from schemas.batch import APPEND_TIME, HEAD
+from schemas.batch import APPEND_TIME, HEAD, batches
 from schemas.catalogue import ITEMS_MAX, TOPICS
 from schemas.layout import MARK, layout
 from schemas.record import DIGEST, Record
@@ -57,6 +57,40 @@ def test_whole_batches_become_rows_without_being_taken_apart(
         for number, each in enumerate(made[place])
     ]
     assert [[*row[:4], str(row[4])] for row in found] == expected
+
+
+def test_batches_of_one_fetch_are_taken_together_and_one_that_is_damaged_alone(
+    sink: ClickHouseSink, rows: Rows, database: str, apart: list[int]
+) -> None:
+    made = [records([business(5 * place + number) for number in range(5)], start=5 * place) for place in range(4)]
+    made[2][3] = msgspec.structs.replace(made[2][3], value=(made[2][3].value or b"")[:-1])
+    fetched = list(batches("business-events", 0, b"".join(map(as_sent, made))))
+
+    [refused] = sink.write_batches(fetched)
+
+    assert (refused.record.offset, apart) == (13, [5])
+    found = rows(f"SELECT _offset, subject, toUnixTimestamp64Milli(_recorded_at) FROM {database}.business_events")
+    assert sorted([[offset, subject, int(ms)] for offset, subject, ms in found]) == [
+        [number, f"case-{number}", made[number // 5][0].timestamp_ms] for number in range(20) if number != 13
+    ]
+
+
+def test_rows_come_to_clickhouse_in_the_order_in_which_it_keeps_them(
+    sink: ClickHouseSink, rows: Rows, apart: list[int]
+) -> None:
+    sorted_ones = "SELECT sum(value) FROM system.events WHERE event = 'MergeTreeDataWriterBlocksAlreadySorted'"
+    chance = Random(3)
+    made = [
+        [business(chance.getrandbits(100), chance.choice(["acme", "zeta", "bank"])) for _ in range(500)]
+        for _ in range(3)
+    ]
+    before = rows(sorted_ones)
+
+    for place, each in enumerate(made):
+        sink.write_batches([batch(records(each, start=1000 * place))])
+
+    assert int(rows(sorted_ones)[0][0]) - int(before[0][0]) == 3
+    assert apart == []
 
 
 @pytest.mark.parametrize("topic", TOPICS)

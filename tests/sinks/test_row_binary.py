@@ -5,6 +5,7 @@ from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -24,6 +25,8 @@ from sinks.row_binary import ROOM_BYTES, Rows, program
 from tests.bounds import bounds_checked
 from tests.event_strategies import any_events
 from tests.event_strategies import event as made_event
+
+U64 = st.integers(0, 2**64 - 1)
 
 
 def given_rows(schema: Any, bodies: list[bytes], rows: Rows | None = None) -> tuple[list[int], list[Any]]:
@@ -100,6 +103,8 @@ def hold(seeds: range) -> int:
         value = damaged(chance, good.value or b"")
         left_out, found = given_rows(topic.schema, [value[PREFIX:], (good.value or b"")[PREFIX:]], rows)
         assert 1 not in left_out
+        in_order = RowReader(bytes(rows.ordered())).rows(topic.schema)
+        assert sorted(map(repr, in_order)) == sorted(map(repr, found))
         if not left_out:
             kept += 1
             assert found[0][0] == said(decoded(known, sealed(good, value))), seed
@@ -112,7 +117,7 @@ def beyond() -> None:
     fixed = made.steps, made.symbols, made.cuts, ITEMS_MAX, made.growth
     spans, places, out = np.array([(0, 20)]), np.array([(0, 0, 0)]), np.empty(999, np.uint8)
     with pytest.raises(IndexError):
-        kernels.rows(np.frombuffer(b"\x20abc", np.uint8), spans, 0, places, *fixed, out, 0)
+        kernels.rows(np.frombuffer(b"\x20abc", np.uint8), spans, 0, places, *fixed, out, 0, np.empty(1, np.int64))
 
 
 def decoded(known: Any, each: Record) -> Any:
@@ -130,6 +135,55 @@ def test_no_damage_leads_beyond_the_bytes(tmp_path: Path) -> None:
     asked = "from test_row_binary import *; beyond(); print(hold(range(4_000, 7_000)))"
 
     assert int(bounds_checked(asked, tmp_path, Path(__file__).parent)) > 100
+
+
+IDENTIFIED = {
+    "type": "record",
+    "name": "R",
+    "fields": [{"name": name, "type": "string"} for name in ("event_id", "tenant_id", "text")],
+}
+
+
+def in_order(events: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Returns the ids of the rows of such events, as they came and in the table's order."""
+    rows = Rows()
+    bodies = [string(event_id.encode()) + string(tenant.encode()) + string(b"x") for event_id, tenant in events]
+    given_rows(IDENTIFIED, bodies, rows)
+    return tuple(  # type: ignore[return-value]
+        [(said["event_id"], said["tenant_id"]) for said, _ in RowReader(bytes(content)).rows(IDENTIFIED)]
+        for content in (rows.content, rows.ordered())
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.builds(
+                lambda high, low: str(UUID(int=high << 64 | low)), st.integers(0, 3) | U64, st.integers(0, 3) | U64
+            ),
+            st.sampled_from(["acme", "acm", "zeta", "", "é", "a" * 127, "a" * 128, "b" * 20_000]),
+        )
+    )
+)
+def test_rows_are_inserted_in_the_order_of_tenant_and_event(events: list[tuple[str, str]]) -> None:
+    came, ordered = in_order(events)
+
+    assert came == events
+    assert ordered == sorted(events, key=lambda each: (each[1].encode(), each[0]))
+
+
+def test_rows_of_many_tenants_are_inserted_in_their_order() -> None:
+    chance = Random(1)
+    events = [(str(UUID(int=chance.getrandbits(128))), f"t{number}") for number in range(66_000)]
+
+    assert in_order(events)[1] == sorted(events, key=lambda each: (each[1], each[0]))
+
+
+@pytest.mark.parametrize("event_id", ["", "1", "0" * 35, "0" * 37, "é" * 18 + "é"])
+def test_rows_whose_ids_are_no_uuids_are_inserted_as_they_came(event_id: str) -> None:
+    events = [(str(UUID(int=2)), "zeta"), (event_id, "acme"), (str(UUID(int=1)), "acme")]
+
+    assert in_order(events) == (events, events)
 
 
 @given(st.binary(max_size=12))
