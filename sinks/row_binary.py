@@ -134,7 +134,7 @@ class Rows:
         return self._out.data[: self._size]
 
     def ordered(self) -> memoryview:
-        """Returns the rows in the order of tenant and event, which are their second and first text; good as long as `content`.
+        """Returns the rows in the order of tenant and event, their second and first text; good as long as `content`.
 
         They stand as they came when the id of an event is not as long as a UUID.
         """
