@@ -8,6 +8,7 @@ from statistics import median
 import msgspec
 
 from runtime.status import lags
+from tests.chaos.arena import Arena
 from tests.chaos.crew import Crew, usage
 from tests.chaos.drive import Drive
 from tests.chaos.feeder import Feeder
@@ -23,6 +24,8 @@ ENGINES_MAX = 1000
 """Files of RocksDB's tables and ClickHouse's parts come and go with merges, and those of threads with the threads."""
 SAMPLE_S = 1.0
 GROWTH_MAX = 0.10
+IDLE_SAMPLES = 15
+"""Of memory at a mark: more seconds than lie between two times that the worker trims its own."""
 SUBJECT_EVENTS = 20
 FEED_AHEAD = 20_000
 CHECK_S = 2.0
@@ -81,7 +84,7 @@ def whole_flow(stand: Stand, outcome: Outcome, events: int) -> None:
         Part(role, role, at.bootstrap, at.registry, at.place / "flow", at.prefix) for role in ("worker", "analytics")
     ]
     feeder = Feeder(at.bootstrap, at.codec)
-    marks: dict[str, float] = {}
+    marks: dict[str, list[float]] = {}
     began = time.monotonic()
     with Crew(parts) as crew:
         crew.ready()
@@ -96,21 +99,32 @@ def whole_flow(stand: Stand, outcome: Outcome, events: int) -> None:
             resident = use(crew.members["worker"].pid).resident_mb
             outcome.events = span.stop
             if span.stop >= events // 5 and "at a fifth" not in marks:
-                until(lambda: not any(_behind(at.bootstrap, at.prefix).values()), 3600, CHECK_S)
-                marks["at a fifth"] = use(crew.members["worker"].pid).resident_mb
+                marks["at a fifth"] = _idle(at, crew)
             stand.say(f"R21: {span.stop:,} events, {resident:.0f} MB, {time.monotonic() - began:.0f} s")
-        until(lambda: not any(_behind(at.bootstrap, at.prefix).values()), 3600, CHECK_S)
-        marks["at the end"] = use(crew.members["worker"].pid).resident_mb
+        marks["at the end"] = _idle(at, crew)
         sink = use(crew.members["analytics"].pid).resident_mb
         exits = [code for member in crew.members.values() for code in member.exits]
-    growth = marks["at the end"] / marks.get("at a fifth", marks["at the end"]) - 1
-    outcome.detail |= {f"worker MB {name}": round(value) for name, value in marks.items()}
+    growth = median(marks["at the end"]) / median(marks.get("at a fifth", marks["at the end"])) - 1
+    for name, found in marks.items():
+        outcome.detail[f"worker MB {name}: least, median, most"] = [
+            round(each) for each in (min(found), median(found), max(found))
+        ]
     outcome.detail["analytics MB at the end"] = round(sink)
     outcome.require(growth <= GROWTH_MAX, "growth", round(growth, 3))
     outcome.require(not exits, "processes that ended", exits)
     if exits:
         crew.tell_logs()
     _judged(outcome, at.place / "flow" / "clickhouse")
+
+
+def _idle(at: Arena, crew: Crew) -> list[float]:
+    """Returns what the worker holds, second by second, from when all is done until its allocator has given back."""
+    until(lambda: not any(_behind(at.bootstrap, at.prefix).values()), 3600, CHECK_S)
+    found = []
+    for _ in range(IDLE_SAMPLES):
+        time.sleep(SAMPLE_S)
+        found.append(use(crew.members["worker"].pid).resident_mb)
+    return found
 
 
 def _judged(outcome: Outcome, folder: Path) -> None:
