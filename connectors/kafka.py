@@ -133,10 +133,11 @@ class Ends:
     def __init__(self, bootstrap: str) -> None:
         self._offsets = _Offsets(bootstrap)
 
-    def of(self, topic: str, partition: int) -> int:
-        """Returns the next offset of a partition that is there, as the broker says now."""
-        place = TopicPartition(topic, partition)
-        return self._offsets.of({place: OffsetSpec.latest()})[topic, partition]  # type: ignore[no-untyped-call]
+    def of(self, topic: str, partitions: int) -> dict[int, int]:
+        """Returns the next offset of the first partitions of a topic, which are there, as the broker says now."""
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        found = self._offsets.of({place: OffsetSpec.latest() for place in places})  # type: ignore[no-untyped-call]
+        return {partition: end for (_, partition), end in found.items()}
 
     def all(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         """Returns the next offset of every partition of the topics that exist; raises KafkaUnavailable."""

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain.expressions import check
-from domain.identity import ApiKey
+from domain.identity import ApiKey, User
 from domain.ids import derive
 from schemas.errors import Rejected, Unavailable
 from schemas.events import Definition, Pin
@@ -153,14 +153,15 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Of a suspended one nobody is let in; what it has stays."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey)
-Body = Workflow | Rules | Models | Tenant | ApiKey
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
     "models": Models,
     "tenant": Tenant,
     "api-key": ApiKey,
+    "user": User,
 }
 
 
@@ -290,6 +291,11 @@ class Definitions:
         """Returns the tenant's API key of this id as it is now, None when there is none."""
         event = self.last(tenant_id, "api-key", name)
         return _body(ApiKey, event) if event is not None else None
+
+    def user(self, tenant_id: str, name: str) -> User | None:
+        """Returns the tenant's user of this name as it is now, None when there is none."""
+        event = self.last(tenant_id, "user", name)
+        return _body(User, event) if event is not None else None
 
     def version(self, pinned: str) -> Definition:
         """Returns the event that made the version of this digest; raises MissingVersion."""

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 SECRET_BYTES = 32
 """Of a key's secret: nothing that can be guessed, so its plain SHA-256 tells nothing."""
+USER_NAME = r"^[a-z0-9][a-z0-9._@+-]{0,99}\Z"
 PREFIX = "auterity"
 """Begins every key, so that a key left in a repository can be found."""
 
@@ -78,6 +79,20 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status: Literal["active", "revoked"] = "active"
 
 
+class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A person, as a definition of its tenant."""
+
+    id: Annotated[str, Meta(pattern=USER_NAME)]
+    """The name to log in with."""
+    title: str = ""
+    roles: list[Role]
+    password: str = ""
+    """Its hash, sealed; empty when there is none to log in with."""
+    one_time: bool = False
+    """True when the password has to be changed with the first log-in."""
+    status: Literal["active", "suspended"] = "active"
+
+
 class Presented(Struct, frozen=True):
     """A key as a caller shows it: `auterity.<tenant>.<id>.<secret>`."""
 
@@ -96,8 +111,10 @@ class Principal(Struct, frozen=True):
 
     tenant_id: str
     id: str
-    """`key/<id>`."""
+    """`key/<id>` or `user/<name>`."""
     permissions: frozenset[Permission] = frozenset()
+    session: str = ""
+    """A person's, when it is known by a token."""
 
 
 class Verdict(Struct, frozen=True):
@@ -150,10 +167,24 @@ def identify(shown: Presented | None, known: ApiKey | None, tenant_active: bool,
     return Verdict(None, [doubt], 401)
 
 
-def authorise(identified: Verdict, permission: Permission, tenants: Sequence[str] = ()) -> Verdict:
-    """Returns whether the caller may do this, to the tenants that its request names."""
+def person(tenant_id: str, user: User | None, tenant_active: bool, doubt: str, session: str = "") -> Verdict:
+    """Returns who calls when a person says so with a password or a token; `doubt` is why that is none, if it is."""
+    if doubt:
+        return Verdict(None, [doubt], 401)
+    if user is None:
+        return Verdict(None, ["unknown user"], 401)
+    if user.status != "active":
+        return Verdict(None, [f"user is {user.status}"], 401)
+    if not tenant_active:
+        return Verdict(None, ["tenant is not active"], 403)
+    permissions = frozenset[Permission]().union(*(GRANTED[role] for role in user.roles))
+    return Verdict(Principal(tenant_id, f"user/{user.id}", permissions, session), ["user is genuine"])
+
+
+def authorise(identified: Verdict, permission: Permission | None, tenants: Sequence[str] = ()) -> Verdict:
+    """Returns whether the caller may do this, to the tenants that its request names; None is what everybody may."""
     principal = identified.principal
-    if principal is None or not identified.allowed:
+    if principal is None or not identified.allowed or permission is None:
         return identified
     if permission not in principal.permissions:
         return Verdict(principal, [*identified.reasons, f"lacks {permission}"], 403)

@@ -23,24 +23,38 @@ JSON, NDJSON, AVRO = "application/json", "application/x-ndjson", "application/vn
 LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class BodyTooLarge(Rejected):
+class Unreadable(Rejected):
+    """The body is not taken; `status` is what is answered."""
+
+    status = 400
+
+
+class BodyTooLarge(Unreadable):
     """The body, or the number of events in it, passes what the gateway takes."""
 
+    status = 413
 
-class BadBody(Rejected):
+
+class BadBody(Unreadable):
     """The body is not what its media type says."""
 
 
-class Interrupted(Rejected):
+class Interrupted(Unreadable):
     """The body has not come to its end."""
 
+    status = 408
 
-class Full(Rejected):
+
+class Full(Unreadable):
     """The bodies under way take all the memory that there is for them."""
 
+    status = 503
 
-class UnknownMediaType(Rejected):
+
+class UnknownMediaType(Unreadable):
     """The gateway reads no such bodies."""
+
+    status = 415
 
 
 class Body(Struct, frozen=True):
@@ -88,16 +102,16 @@ class Share:
         self.held += size
 
 
-async def read(request: Request, share: Share) -> bytes:
-    """Returns the whole body; raises BodyTooLarge before more than BODY_BYTES_MAX of it are held, Full, Interrupted."""
+async def read(request: Request, share: Share, bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """Returns the whole body; raises BodyTooLarge before more than `bytes_max` of it are held, Full, Interrupted."""
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_S):
             async for part in request.stream():
                 size += len(part)
-                if size > BODY_BYTES_MAX:
-                    raise BodyTooLarge(f"a body of more than {BODY_BYTES_MAX} bytes")
+                if size > bytes_max:
+                    raise BodyTooLarge(f"a body of more than {bytes_max} bytes")
                 share.take(len(part))
                 parts.append(part)
     except TimeoutError as error:

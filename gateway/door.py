@@ -10,13 +10,15 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Struct, field
 
-from domain.definitions import Definitions
+from domain.definitions import PLATFORM, Definitions
 from domain.doors import Call, said_of
-from domain.identity import Permission, Principal, Verdict, authorise, identify, presented
+from domain.identity import Permission, Principal, Verdict, authorise, identify, person, presented
 from domain.ports import Publisher
-from gateway.bodies import Room, Share
+from gateway.bodies import Room, Share, Unreadable
 from gateway.ids import uuid7
+from gateway.people import People
 from gateway.problems import problem
+from gateway.tokens import BadToken
 from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import CallOutcome, Event
@@ -34,9 +36,11 @@ OUTCOMES = {
     503: CallOutcome.FAILED,
 }
 """Of a refusal, by its status; REFUSED for all others."""
-HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_S)}}
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
 """Of a refusal, by its status."""
 SCHEME = "bearer "
+TOKEN_DOTS = 2
+"""In a token; a key has three."""
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +62,15 @@ class Refusal(Exception):
         self.detail = detail
         self.letters = letters
         self.more = more
+        self.verdict: Verdict | None = None
+        """Who it turned out to be, when that is not known from the beginning."""
+        self.retry_after_s = RETRY_AFTER_S
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
 Work = Callable[[Call, Principal, Share], Awaitable[Done]]
+Entry = Callable[[Call, Share], Awaitable[tuple[Verdict, Done]]]
+"""Work that finds out by itself who calls."""
 
 
 class Door(Struct, frozen=True):
@@ -70,34 +79,53 @@ class Door(Struct, frozen=True):
     publisher: Publisher
     codec: Codec
     definitions: Definitions
+    people: People
     refresh: Callable[[str], Awaitable[None]]
     """Has the codec learn what was registered for a topic since."""
     new_id: Callable[[], str] = uuid7
     room: Room = field(default_factory=Room)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    async def call(self, request: Request, permission: Permission, work: Work) -> Response:
-        """Answers a call that needs the permission. What is not on the log is never answered with 2xx."""
-        call = self._call(request)
-        verdict = authorise(self._identified(request, call), permission)
-        if not verdict.allowed or verdict.principal is None:
-            return await self._refused(call, verdict, Refusal(verdict.status, _told(verdict)))
-        with self.room.share() as share:
-            return await self._worked(call, verdict, verdict.principal, work, share)
+    async def call(self, request: Request, permission: Permission | None, work: Work) -> Response:
+        """Answers a call that needs the permission, or (None) a caller who is known.
 
-    async def _worked(self, call: Call, verdict: Verdict, principal: Principal, work: Work, share: Share) -> Response:
+        What is not on the log is never answered with 2xx.
+        """
+        call = self._call(request)
+        verdict = authorise(await self._identified(request, call), permission)
+        principal = verdict.principal
+        if not verdict.allowed or principal is None:
+            return await self._refused(call, verdict, Refusal(verdict.status, told(verdict)))
+
+        async def entry(call: Call, share: Share) -> tuple[Verdict, Done]:
+            return verdict, await work(call, principal, share)
+
+        return await self._worked(call, verdict, entry)
+
+    async def enter(self, request: Request, entry: Entry) -> Response:
+        """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx."""
+        return await self._worked(self._call(request), Verdict(None), entry)
+
+    async def _worked(self, call: Call, verdict: Verdict, entry: Entry) -> Response:
         try:
             if len(call.idempotency_key or "") > KEY_CHARACTERS_MAX:
                 raise Refusal(400, f"an Idempotency-Key of more than {KEY_CHARACTERS_MAX} characters")
-            done = await work(call, principal, share)
+            with self.room.share() as share:
+                verdict, done = await entry(call, share)
+                return await self._accepted(call, verdict, done)
         except Refusal as refusal:
-            return await self._refused(call, verdict, refusal)
+            return await self._refused(call, refusal.verdict or verdict, refusal)
+        except Unreadable as error:
+            return await self._refused(call, verdict, Refusal(error.status, str(error)))
         except Unavailable:
             return await self._refused(call, verdict, UNAVAILABLE)
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
             return await self._refused(call, verdict, Refusal(500, "an error of the gateway's own"))
-        event = said_of(call, principal, CallOutcome.ACCEPTED, done.status, verdict.reasons, len(done.records))
+
+    async def _accepted(self, call: Call, verdict: Verdict, done: Done) -> Response:
+        accepted = CallOutcome.ACCEPTED
+        event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, len(done.records))
         try:
             await self.publisher.publish(done.records)
             await self._say([event])
@@ -112,7 +140,7 @@ class Door(Struct, frozen=True):
     async def refuse(self, request: Request, status: int, detail: str, headers: Mapping[str, str]) -> Response:
         """Answers a call that no route takes."""
         call = self._call(request)
-        answer = await self._refused(call, self._identified(request, call), Refusal(status, detail))
+        answer = await self._refused(call, await self._identified(request, call), Refusal(status, detail))
         answer.headers.update(headers)
         return answer
 
@@ -128,14 +156,31 @@ class Door(Struct, frozen=True):
             idempotency_key=request.headers.get("idempotency-key") or None,
         )
 
-    def _identified(self, request: Request, call: Call) -> Verdict:
-        shown = presented(_credentials(request))
-        known, active = None, False
-        if shown is not None:
-            tenant = self.definitions.tenant(shown.tenant_id)
-            active = tenant is not None and tenant.status == "active"
-            known = self.definitions.key(shown.tenant_id, shown.key_id)
-        return identify(shown, known, active, call.at)
+    def active(self, tenant_id: str) -> bool:
+        """Returns whether anybody of this tenant is let in."""
+        tenant = self.definitions.tenant(tenant_id)
+        return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
+
+    async def _identified(self, request: Request, call: Call) -> Verdict:
+        credentials = _credentials(request)
+        if credentials.count(".") == TOKEN_DOTS:
+            return await self._person(credentials, call)
+        shown = presented(credentials)
+        if shown is None:
+            return identify(None, None, False, call.at)
+        known = self.definitions.key(shown.tenant_id, shown.key_id)
+        return identify(shown, known, self.active(shown.tenant_id), call.at)
+
+    async def _person(self, token: str, call: Call) -> Verdict:
+        try:
+            claims = self.people.tokens.read(token)
+        except BadToken as error:
+            return person("", None, False, str(error))
+        doubt = await self.people.doubt(claims, call.at)
+        if claims.use != "access":
+            doubt = "a refresh token opens no door"
+        user = self.definitions.user(claims.tenant_id, claims.user)
+        return person(claims.tenant_id, user, self.active(claims.tenant_id), doubt, claims.session)
 
     async def _refused(self, call: Call, verdict: Verdict, refusal: Refusal) -> Response:
         outcome = OUTCOMES.get(refusal.status, CallOutcome.REFUSED)
@@ -158,11 +203,13 @@ def _credentials(request: Request) -> str:
     return request.headers.get("x-api-key", "")
 
 
-def _told(verdict: Verdict) -> str:
+def told(verdict: Verdict) -> str:
     """Returns what a caller is told of a refusal: not why its credentials are none."""
     return "no valid credentials" if verdict.status == 401 else verdict.reasons[-1]
 
 
 def _answer(call: Call, refusal: Refusal) -> Response:
-    headers = HEADERS.get(refusal.status)
+    headers = dict(HEADERS.get(refusal.status, {}))
+    if refusal.status in (429, 503):
+        headers["Retry-After"] = str(refusal.retry_after_s)
     return problem(refusal.status, refusal.detail, headers, correlation_id=call.id, **refusal.more)

@@ -6,19 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from domain.doors import BadEvent, Call, letter, offered, open_to_clients, taken
 from domain.identity import Permission, Principal
-from gateway.bodies import (
-    AVRO,
-    JSON,
-    NDJSON,
-    BadBody,
-    BodyTooLarge,
-    Full,
-    Interrupted,
-    Share,
-    UnknownMediaType,
-    opened,
-    read,
-)
+from gateway.bodies import AVRO, JSON, NDJSON, Share, UnknownMediaType, opened, read
 from gateway.door import SOURCE, Done, Door, Refusal
 from gateway.problems import MEDIA_TYPE
 from schemas.catalogue import DOOR_BYTES_MAX, Topic
@@ -31,13 +19,6 @@ KEY_BYTES_MAX = 4096
 """Of a record's key: who partitions by it looks at each byte."""
 TOLD_MAX = 100
 """Refused events that one answer names."""
-STATUS: dict[type[Rejected], int] = {
-    BadBody: 400,
-    Interrupted: 408,
-    BodyTooLarge: 413,
-    UnknownMediaType: 415,
-    Full: 503,
-}
 PROBLEMS = {
     400: "The body is not what its media type says, or the Idempotency-Key is too long.",
     401: "Nobody is known by these credentials.",
@@ -92,11 +73,8 @@ async def _put(door: Door, name: str, request: Request, call: Call, principal: P
     if topic is None:
         raise Refusal(403, "the topic is not open to clients")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(415, "the gateway reads no compressed bodies")
-    try:
-        body = opened(request.headers.get("content-type", JSON), await read(request, share))
-    except (BadBody, BodyTooLarge, Full, Interrupted, UnknownMediaType) as error:
-        raise Refusal(STATUS[type(error)], str(error)) from error
+        raise UnknownMediaType("the gateway reads no compressed bodies")
+    body = opened(request.headers.get("content-type", JSON), await read(request, share))
     records: list[Outgoing] = []
     ids: dict[str, None] = {}
     wrong: list[tuple[int, Rejected]] = []

@@ -8,19 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from runtime import terminal
+from runtime.cli_identity import keys_app, users_app
 from runtime.memory import bound
-from runtime.settings import Settings, settings
+from runtime.options import DataDir, Json, Tenant, configured
+from runtime.settings import Settings
 from schemas.errors import AuterityError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 runs_app = typer.Typer(no_args_is_help=True, help="The runs: `list` them, `show` one.")
 app.add_typer(runs_app, name="runs")
-keys_app = typer.Typer(no_args_is_help=True, help="A tenant's API keys: `create`, `list`, `revoke`.")
 app.add_typer(keys_app, name="keys")
-
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where all state lies (default: .auterity).")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
-Tenant = Annotated[str | None, typer.Option("--tenant", help="Narrow to one tenant.")]
+app.add_typer(users_app, name="users")
 
 
 def main() -> None:
@@ -52,7 +50,7 @@ def up(
 
     from runtime import platform
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     wanted = platform.Ports(port, kafka_port, registry_port, gateway_port)
     if detach:
         with terminal.spinner("starting", quiet=as_json):
@@ -75,7 +73,7 @@ def down(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Stop everything that runs for the data directory."""
     from runtime import platform
 
-    stopped = platform.down(_conf(data_dir).data_dir)
+    stopped = platform.down(configured(data_dir).data_dir)
     terminal.show({"stopped": stopped}, as_json, lambda: terminal.out.print(", ".join(stopped) or "nothing ran"))
 
 
@@ -90,7 +88,7 @@ def status(
     from runtime import platform
     from runtime import status as state
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     facts = platform.facts(conf)
     found = state.wait(facts, conf, timeout) if wait else state.status(facts, conf)
     terminal.show(found, as_json, lambda: terminal.status(found))
@@ -109,7 +107,7 @@ def define(
     """Publish workflows, rules and models; a new version only where something changed. Makes missing topics too."""
     from runtime import deployment
 
-    made = deployment.define(_conf(data_dir), files or [], tenant)
+    made = deployment.define(configured(data_dir), files or [], tenant)
     found = [{"kind": each.kind, "id": each.id, "version": each.version, "digest": each.digest} for each in made]
     columns = ["kind", "id", "version", "digest"]
     terminal.show(found, as_json, lambda: terminal.rows(columns, [list(each.values()) for each in found]))
@@ -129,7 +127,7 @@ def ingest(
     from connectors.ingest import IngestStopped
     from runtime import ingestion, platform
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     facts = platform.facts(conf)
     bad_rows_max = None if skip_bad_rows == "all" else _number("--skip-bad-rows", skip_bad_rows)
     with terminal.Bar(quiet=as_json) as bar:
@@ -159,7 +157,7 @@ def events(
     from runtime import events as log
     from runtime import platform
 
-    facts = platform.facts(_conf(data_dir))
+    facts = platform.facts(configured(data_dir))
     codec = _codec(facts.registry)
     found = log.events(
         facts.kafka, codec, topic, tenant=tenant, correlation_id=correlation_id, limit=limit, first=first
@@ -179,7 +177,7 @@ def query(
     from runtime import platform
     from runtime.ask import ask
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     table = ask(platform.facts(conf), conf, sql, tenant, timeout)
     answer = {"columns": list(table.columns), "rows": table.rows}
     terminal.show(answer, as_json, lambda: terminal.rows(table.columns, table.rows))
@@ -196,7 +194,7 @@ def runs_list(
     from runtime import platform
     from runtime.runs import runs
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     found = runs(platform.facts(conf), conf, tenant, limit)
     columns = list(found[0]) if found else ["no runs"]
     terminal.show(found, as_json, lambda: terminal.rows(columns, [list(each.values()) for each in found]))
@@ -208,57 +206,9 @@ def runs_show(run_id: str, tenant: Tenant = None, data_dir: DataDir = None, as_j
     from runtime import platform
     from runtime.runs import run, tree
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     moments = run(platform.facts(conf), conf, run_id, tenant)
     terminal.show({"run_id": run_id, "events": moments}, as_json, lambda: terminal.out.print(tree(run_id, moments)))
-
-
-@keys_app.command("create")
-def keys_create(
-    tenant: Annotated[str, typer.Option("--tenant", help="Whose programs use it.")],
-    scope: Annotated[list[str], typer.Option("--scope", help="What it permits, such as events:write; repeatable.")],
-    days: Annotated[int, typer.Option("--days", help="How long it lives.")] = 90,
-    title: Annotated[str, typer.Option("--title", help="What it is for.")] = "",
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Make a key for programs. It is shown here once and kept nowhere: the log holds its SHA-256."""
-    from runtime import keys
-    from runtime.deployment import where
-
-    made = keys.create(*where(_conf(data_dir)), tenant, scope, days, title)
-    terminal.show(made, as_json, lambda: terminal.documents([made]))
-
-
-@keys_app.command("list")
-def keys_list(
-    tenant: Annotated[str, typer.Option("--tenant", help="Whose they are.")],
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """List a tenant's keys, revoked and expired ones too."""
-    from runtime import keys
-    from runtime.deployment import where
-
-    found = keys.listed(*where(_conf(data_dir)), tenant)
-    columns = list(found[0]) if found else ["no keys"]
-    values = [[", ".join(each) if isinstance(each, list) else each for each in key.values()] for key in found]
-    terminal.show(found, as_json, lambda: terminal.rows(columns, values))
-
-
-@keys_app.command("revoke")
-def keys_revoke(
-    key_id: Annotated[str, typer.Argument(help="The id: the part of the key behind the tenant.")],
-    tenant: Annotated[str, typer.Option("--tenant", help="Whose it is.")],
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Make a key worth nothing from now on."""
-    from runtime import keys
-    from runtime.deployment import where
-
-    revoked = keys.revoke(*where(_conf(data_dir)), tenant, key_id)
-    terminal.show(revoked, as_json, lambda: terminal.documents([revoked]))
 
 
 @app.command()
@@ -279,7 +229,7 @@ def replay(
 
     if not verify:
         raise typer.BadParameter("say --verify")
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     facts = platform.facts(conf)
     bounds = Bounds(tenant, _moment("--from", begin), _moment("--to", end))
     started = time.monotonic()
@@ -314,7 +264,7 @@ def demo(
     """Run a day at a car dealership through the platform, show what happened, and leave it up until Ctrl-C."""
     from runtime import demo as show
 
-    show.run(_conf(data_dir), leave or as_json, as_json)
+    show.run(configured(data_dir), leave or as_json, as_json)
 
 
 @app.command()
@@ -350,7 +300,7 @@ def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Check what the platform needs on this machine."""
     from runtime.doctor import findings
 
-    found = findings(_conf(data_dir))
+    found = findings(configured(data_dir))
     terminal.show(found, as_json, lambda: terminal.findings(found))
     if any(not each.ok for each in found):
         terminal.fail("; ".join(f"{each.what}: {each.found}" for each in found if not each.ok))
@@ -411,16 +361,10 @@ def _process(data_dir: Path | None) -> tuple[Settings, str, str]:
     from runtime.deployment import where
     from runtime.logs import configure
 
-    conf = _conf(data_dir)
+    conf = configured(data_dir)
     configure(conf.log_level)
     prepare(conf.data_dir)
     return conf, *where(conf)
-
-
-def _conf(data_dir: Path | None) -> Settings:
-    conf = settings()
-    chosen = data_dir if data_dir is not None else conf.data_dir
-    return conf.model_copy(update={"data_dir": chosen.expanduser().absolute()})
 
 
 def _codec(registry_url: str) -> Any:

@@ -1,7 +1,6 @@
 """Definitions from YAML files to the log, and from the log to whoever decides."""
 
 import asyncio
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from importlib.resources import files
@@ -10,20 +9,18 @@ from typing import Any
 
 import yaml
 
-from connectors.kafka import Ends
 from connectors.publisher import KafkaPublisher
-from connectors.reader import TopicReader, read_all
+from connectors.reader import read_all
 from domain.definitions import PLATFORM, BadDefinition, Definitions, define
 from domain.ports import Publisher
+from runtime.follower import Follower
 from schemas.codec import Codec
-from schemas.errors import Unavailable, Undecodable
+from schemas.errors import Undecodable
 from schemas.events import Definition
 from schemas.record import Record
 
 TOPIC = "definitions"
 SOURCE = "auterity/runtime"
-POLL_S = 0.02
-CATCH_UP_TIMEOUT_S = 30.0
 FOLDERS = {"workflow": "workflows", "rules": "rules"}
 
 
@@ -112,61 +109,9 @@ def _check_names(event: Definition, known: Definitions) -> None:
                 known.pin(event.tenant_id, kind, name)
 
 
-class Follower:
-    """Keeps Definitions up to date with the log, on a thread of its own, for as long as a worker runs."""
-
-    def __init__(self, bootstrap: str, codec: Codec) -> None:
-        self.definitions = Definitions()
-        self._codec = codec
-        self._bootstrap = bootstrap
-        self._stopped = threading.Event()
-        self._reader = TopicReader(bootstrap)
-        self._ends = Ends(bootstrap)
-        self._next = 0
-        self._asking: asyncio.Future[None] | None = None
-        self._asked: asyncio.Future[None] | None = None
-        self._thread = threading.Thread(target=self._follow, name="definitions", daemon=True)
-
-    async def start(self) -> None:
-        """Returns when everything that was on the log at the start has been read."""
-        self._thread.start()
-        await self.catch_up()
-
-    async def catch_up(self) -> None:
-        """Returns when everything that is on the log now has been read; raises Unavailable after 30 s.
-
-        Who asks while another one's question is under way shares the next one.
-        """
-        if self._asked is None:
-            self._asked = asyncio.ensure_future(self._caught_up(self._asking))
-        await asyncio.shield(self._asked)
-
-    async def _caught_up(self, before: "asyncio.Future[None] | None") -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        self._asking, self._asked = self._asked, None
-        end = await asyncio.to_thread(self._ends.of, TOPIC, 0)
-        try:
-            async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
-                while self._next < end:  # noqa: ASYNC110  the reader is a thread
-                    await asyncio.sleep(POLL_S)
-        except TimeoutError:
-            reason = f"{TOPIC} on Kafka at {self._bootstrap} could not be read within {CATCH_UP_TIMEOUT_S:.0f} s"
-            raise Unavailable(reason) from None
-
-    def stop(self) -> None:
-        """Ends the thread."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        try:
-            for batch in self._reader.follow(TOPIC, 1, self._stopped.is_set):
-                _add(self.definitions, batch, self._codec)
-                if batch:
-                    self._next = batch[-1].offset + 1
-        finally:
-            self._reader.close()
+def following(definitions: Definitions, bootstrap: str, codec: Codec) -> Follower:
+    """Returns what keeps the definitions up to date with the log."""
+    return Follower(bootstrap, TOPIC, lambda batch: _add(definitions, batch, codec))
 
 
 def _add(definitions: Definitions, batch: Iterable[Record], codec: Codec) -> None:

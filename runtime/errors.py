@@ -6,6 +6,7 @@ RuntimeFailed (an AuterityError)
 |-- PortTaken         a port that was asked for by number
 |-- JavaUnusable      JAVA_HOME names no Java, or one that is too old
 |-- JarsUnavailable   a server's jars are neither cached nor to be had
+|-- SecretsUnusable   the file of secrets is damaged, or others can read it
 |-- NotRunning        a command that needs the running platform
 '-- ServerFailed      a process of ours ended or never became ready
 """
@@ -72,6 +73,14 @@ class ServerFailed(RuntimeFailed):
     what: str
     last_line: str
     log_file: Path
+
+
+@dataclass(eq=False)
+class SecretsUnusable(RuntimeFailed):
+    """The secrets in {path} cannot be used: {reason}."""
+
+    path: Path
+    reason: str
 
 
 @dataclass(eq=False)

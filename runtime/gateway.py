@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,25 @@ import uvloop
 from connectors.kafka import ready
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
+from domain.definitions import Definitions
+from domain.sessions import Sessions
 from gateway.app import application
 from gateway.door import Door
-from runtime.definitions import Follower
+from gateway.passwords import Passwords
+from gateway.people import People
+from gateway.tokens import Tokens
+from runtime.definitions import following
 from runtime.errors import PortTaken
+from runtime.follower import Follower
 from runtime.ports import HOST
+from runtime.secrets import load
 from schemas.codec import Codec
-from schemas.errors import Unavailable
+from schemas.errors import Unavailable, Undecodable
+from schemas.events import Session
+from schemas.record import Record
 
 CLIENT = "auterity-gateway"
+TOPIC = "sessions"
 ACKNOWLEDGED_S = 2.0
 """Time Kafka has to acknowledge what a call puts on the log; after it the call is refused."""
 REFRESH_S, REFRESH_MAX_S = 1.0, 3.0
@@ -40,19 +50,39 @@ def run_gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int, ho
 async def _gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str) -> None:
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
-    follower = Follower(bootstrap, codec)
+    definitions, sessions = Definitions(), Sessions()
+    followers = [following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec)]
+    kept = load(data_dir)
+    tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
     try:
-        await follower.start()
+        await asyncio.gather(*(follower.start() for follower in followers))
+        people = People(tokens, passwords, sessions, followers[1].catch_up)
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
-            door = Door(publisher, codec, follower.definitions, _Learning(registry, codec).refresh)
+            door = Door(publisher, codec, definitions, people, _Learning(registry, codec).refresh)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
             await _serve(application(door, {"kafka": kafka}), data_dir, port, host)
     finally:
-        follower.stop()
+        for follower in followers:
+            follower.stop()
         registry.close()
+
+
+def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Follower:
+    """Returns what keeps the sessions up to date with the log."""
+
+    def take(batch: Sequence[Record]) -> None:
+        for record in batch:
+            try:
+                event = codec.decode(record)
+            except Undecodable:
+                continue  # its dead letter is the sink's; what cannot be read renews no session
+            assert isinstance(event, Session)
+            sessions.add(event)
+
+    return Follower(bootstrap, TOPIC, take)
 
 
 async def _serve(app: Any, data_dir: Path, port: int, host: str) -> None:

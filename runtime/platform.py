@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec import json as msgjson
 
+from domain.definitions import PLATFORM
 from runtime import deployment, ports
 from runtime.data_dir import locked, prepare
 from runtime.definitions import shipped
@@ -25,6 +26,7 @@ from runtime.processes import ManagedProcess, recorded
 from runtime.registry_server import EmbeddedRegistry
 from runtime.settings import Settings
 from runtime.supervisor import READY_S, STOP_S, Child, stop_all, workers
+from runtime.users import Users
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,9 @@ class Platform:
         registry = self._registry.url if self._registry else str(self._conf.registry)
         progress("preparing topics and schemas")
         deployment.prepare(kafka, registry, self._conf, shipped(deployment.hosted(self._conf)))
+        if admin := Users(kafka, registry, self.data_dir, PLATFORM).first_admin():
+            shown = f": {admin.read_text().strip()}" if sys.stderr.isatty() else ""
+            progress(f"the platform's admin may log in once with the password in {admin}{shown}")
         url, gateway = (
             self._url(name, wanted)
             for name, wanted in (("analytics", self._wanted.url), ("gateway", self._wanted.gateway))

@@ -16,7 +16,8 @@ from connectors.models.hosted import Models
 from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog
 from connectors.registry import Registry
-from runtime.definitions import Follower
+from domain.definitions import Definitions
+from runtime.definitions import following
 from runtime.memory import settled, trimmed
 from runtime.settings import Settings
 from runtime.supervisor import worker_name
@@ -58,7 +59,8 @@ class Workbench:
 
     async def __aenter__(self) -> Tools:
         codec = await asyncio.to_thread(self._registry.codec)
-        self._follower = Follower(self._place.bootstrap, codec)
+        definitions = Definitions()
+        self._follower = following(definitions, self._place.bootstrap, codec)
         await self._follower.start()
         self._publisher = KafkaPublisher(self._place.bootstrap, "auterity-worker")
 
@@ -70,7 +72,7 @@ class Workbench:
             codec,
             self._publisher,
             KafkaLog(self._place.bootstrap),
-            self._follower.definitions,
+            definitions,
             refresh,
             self._follower.catch_up,
         )

@@ -138,6 +138,13 @@ TOPICS: dict[str, Topic] = {
             owner="connectors",
         ),
         Topic(
+            name="sessions",
+            event=events.Session,
+            key=lambda event: str(event.session),
+            key_doc="session",
+            owner="gateway",
+        ),
+        Topic(
             name="dead-letters",
             event=events.DeadLetter,
             key=lambda event: joined(event.source_topic, str(event.source_partition), str(event.source_offset)),

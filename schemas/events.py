@@ -292,7 +292,7 @@ class Definition(Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     """When it happened (UTC, microseconds), not when it was written."""
     kind: str
-    """tenant, workflow, rules or models."""
+    """tenant, user, api-key, workflow, rules or models."""
     id: str
     """Its id within the kind."""
     version: int
@@ -403,13 +403,46 @@ class Request(Struct, frozen=True, kw_only=True):
     status: int = 0
     """Of a call: the HTTP status it was answered with."""
     principal: str = ""
-    """Of a call: who made it, such as key/<id>; empty when nobody is known."""
+    """Of a call: who made it, key/<id> or user/<name>; empty when nobody is known."""
     address: str = ""
     """Of a call: where it came from."""
     reasons: list[str] = field(default_factory=list)
     """Of a call: why it was let in or not, and what was wrong with it."""
     events: int = 0
     """Of a call: how many events it put on the log."""
+
+
+class SessionStatus(StrEnum):
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """How long somebody stays logged in: begun, renewed, ended. Holds nothing that opens a door."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    session: str
+    """The id of the session; all tokens given in it name it."""
+    user: str
+    """Who is logged in, by the name within the tenant."""
+    number: int
+    """How often it has been renewed; the first record with a number counts."""
+    status: SessionStatus = SessionStatus.UNKNOWN
+    """open when it was begun or renewed; ended."""
+    expires_at: datetime
+    """When it ends unless it is renewed before."""
+    reason: str = ""
+    """Why it ended."""
 
 
 class RunStatus(StrEnum):
@@ -463,5 +496,6 @@ Event = (
     | Definition
     | IngestPosition
     | Request
+    | Session
     | WorkflowRun
 )

@@ -1,18 +1,24 @@
 """The gateway's application on the session's Kafka, called without a network in between."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
+from gateway_calls import PASSWORD, PASSWORDS, SIGNING
 
 from connectors.publisher import KafkaPublisher
-from domain.definitions import Definitions, define
-from domain.identity import ApiKey, Permission, Presented, digest
+from domain.definitions import PLATFORM, Definitions, define
+from domain.identity import ApiKey, Permission, Presented, Role, User, digest
+from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
+from gateway.people import People
+from gateway.tokens import Tokens
+from runtime.gateway import following_sessions
 from schemas.codec import Codec
 
 SECRET = "s" * 43
@@ -24,8 +30,18 @@ def key(tenant: str, name: str) -> Presented:
     return Presented(tenant, name * 16, SECRET)
 
 
+def person(tenant: str, name: str, roles: list[Role], **more: Any) -> tuple[str, Any]:
+    """Returns the definition of a user with the password."""
+    made = User(id=name, roles=roles, password=PASSWORDS.sealed(tenant, name, PASSWORD), **more)
+    return "user", {each: getattr(made, each) for each in made.__struct_fields__}
+
+
 def known() -> Definitions:
-    """Returns two tenants and a suspended one, each with a key that writes (w), one that reads (r), and dead ones."""
+    """Returns two tenants and a suspended one, and the platform.
+
+    Each has a key that writes (w), one that reads (r), and dead ones; a user of each role, named like it, one with a
+    one-time password (new) and a suspended one (away).
+    """
     found = Definitions()
     for tenant, status in (("acme", "active"), ("other", "active"), ("gone", "suspended")):
         bodies: list[tuple[str, Any]] = [("tenant", {"id": tenant, "status": status})]
@@ -43,10 +59,18 @@ def known() -> Definitions:
                 status=state,  # type: ignore[arg-type]
             )
             bodies.append(("api-key", {each: getattr(made, each) for each in made.__struct_fields__}))
+        bodies += [person(tenant, role.value, [role]) for role in Role if role is not Role.PLATFORM_ADMIN]
+        bodies += [
+            person(tenant, "new", [Role.VIEWER], one_time=True),
+            person(tenant, "away", [Role.ADMIN], status="suspended"),
+        ]
         for kind, body in bodies:
             event = define(tenant, kind, body, None, NOW)
             assert event is not None
             found.add(event)
+    event = define(PLATFORM, *person(PLATFORM, "admin", [Role.PLATFORM_ADMIN]), None, NOW)
+    assert event is not None
+    found.add(event)
     return found
 
 
@@ -57,20 +81,35 @@ async def publisher(log: Any) -> AsyncIterator[KafkaPublisher]:
 
 
 @pytest.fixture
-async def client(publisher: KafkaPublisher, registered: Codec) -> AsyncIterator[httpx2.AsyncClient]:
+async def people(log: Any, registered: Codec) -> AsyncIterator[People]:
+    """What the gateway knows of people, with the sessions that are on the log."""
+    sessions = Sessions()
+    follower = following_sessions(sessions, log.bootstrap, registered)
+    await follower.start()
+    yield People(Tokens([SIGNING]), PASSWORDS, sessions, follower.catch_up)
+    await asyncio.to_thread(follower.stop)
+
+
+@pytest.fixture
+async def client(publisher: KafkaPublisher, registered: Codec, people: People) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to the gateway with the key of acme that may write."""
-    async with calling(publisher, registered) as client:
+    async with calling(publisher, registered, people=people) as client:
         yield client
 
 
 def calling(
-    publisher: Any, codec: Codec, refresh: Callable[..., Any] | None = None, room: Room | None = None
+    publisher: Any,
+    codec: Codec,
+    refresh: Callable[..., Any] | None = None,
+    room: Room | None = None,
+    people: People | None = None,
 ) -> httpx2.AsyncClient:
-    """Returns a client of an application with this publisher."""
+    """Returns a client of an application with this publisher; without `people` nobody is logged in."""
 
-    async def nothing_new(_: str) -> None:
+    async def nothing_new(_: str = "") -> None:
         return None
 
-    app = application(Door(publisher, codec, known(), refresh or nothing_new, room=room or Room()), {})
+    people = people or People(Tokens([SIGNING]), PASSWORDS, Sessions(), nothing_new)
+    app = application(Door(publisher, codec, known(), people, refresh or nothing_new, room=room or Room()), {})
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

@@ -2,10 +2,18 @@
 
 from typing import Any
 
+from argon2 import PasswordHasher
+
+from gateway.passwords import Passwords
+from runtime.secrets import signing_key
 from schemas.codec import Codec
 from schemas.events import Request, RequestKind
 from tests.harness import events
 
+PASSWORD = "a horse, a battery"
+PASSWORDS = Passwords(bytes(32), PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+SIGNING = signing_key()
+"""What signs the tokens."""
 SAID = {"occurred_at": "2026-11-22T08:00:00Z", "source": "crm", "subject": "S-1", "type": "Opened"}
 
 

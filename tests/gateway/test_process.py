@@ -1,6 +1,7 @@
 """The gateway as a process, with the keys that the command line makes."""
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,14 @@ import httpx2
 import pytest
 from gateway_calls import SAID, calls
 
+from domain.definitions import PLATFORM
 from runtime import keys
 from runtime.deployment import prepare
 from runtime.errors import PortTaken
 from runtime.gateway import run_gateway
+from runtime.secrets import load
 from runtime.settings import Settings
+from runtime.users import Users
 from schemas.codec import Codec
 from tests.harness import Worker, events, until
 
@@ -23,6 +27,16 @@ TENANT = ("tenant", {"id": "acme"})
 
 def _ready(gateway: Worker) -> str:
     return (gateway.folder / "run" / "gateway.ready").read_text()
+
+
+def _auterity(
+    log: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    monkeypatch.setenv("AUTERITY_KAFKA", log.bootstrap)
+    monkeypatch.setenv("AUTERITY_REGISTRY", log.registry)
+    monkeypatch.setenv("AUTERITY_DATA_DIR", str(folder))
+    argv = [sys.executable, "-m", "runtime.cli", *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
 def test_a_key_opens_the_gateway_until_it_is_revoked(log: Any, registered: Codec, prefix: str, tmp_path: Path) -> None:
@@ -59,12 +73,89 @@ def test_a_key_that_cannot_be_made_is_refused_in_one_line(
     log: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], reason: str
 ) -> None:
     prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
-    monkeypatch.setenv("AUTERITY_KAFKA", log.bootstrap)
-    monkeypatch.setenv("AUTERITY_REGISTRY", log.registry)
-    monkeypatch.setenv("AUTERITY_DATA_DIR", str(tmp_path))
-    done = subprocess.run(
-        [sys.executable, "-m", "runtime.cli", "keys", "create", *arguments], capture_output=True, text=True, check=False
-    )
+    done = _auterity(log, tmp_path, monkeypatch, "keys", "create", *arguments)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspended(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    made = Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["operator"], "Ada")
+    said = {"tenant": "acme", "name": "ada", "password": made["password"]}
+    with Worker(log, prefix, tmp_path, "gateway --port 0") as gateway:
+        with httpx2.Client(base_url=_ready(gateway), trust_env=False) as client:
+            assert client.post("/auth/login", json=said).status_code == 403
+            first = client.post("/auth/login", json={**said, "new_password": "correct horse"}).json()
+            until(lambda: client.post("/auth/login", json=said).status_code == 401, 20)
+            client.headers["Authorization"] = f"Bearer {first['access_token']}"
+            assert client.post("/events/business-events", json=SAID).status_code == 202
+
+            Users(log.bootstrap, log.registry, tmp_path, "acme").suspend("ada")
+            until(lambda: client.post("/events/business-events", json=SAID).status_code == 401, 20)
+            assert client.post("/auth/refresh", json={"refresh_token": first["refresh_token"]}).status_code == 401
+
+            Users(log.bootstrap, log.registry, tmp_path, "acme").resume("ada")
+            until(lambda: client.get("/auth/verify").status_code == 200, 20)
+        assert gateway.stop() == 0
+
+    (listed,) = Users(log.bootstrap, log.registry, tmp_path, "acme").listed()
+    assert listed == {"id": "ada", "title": "Ada", "roles": ["operator"], "one_time": False, "status": "active"}
+    written = json.dumps([str(each) for name in ("definitions", "requests") for each in events(log, registered, name)])
+    for secret in (made["password"], "correct horse", "argon2", load(tmp_path).sealing):
+        assert secret not in gateway.log() + written
+
+
+def test_a_user_survives_a_restart_of_the_gateway_and_so_does_the_session(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    made = Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["viewer"])
+    said = {"tenant": "acme", "name": "ada", "password": made["password"], "new_password": "correct horse"}
+    with Worker(log, prefix, tmp_path, "gateway --port 0") as gateway:
+        with httpx2.Client(base_url=_ready(gateway), trust_env=False) as client:
+            tokens = client.post("/auth/login", json=said).json()
+        gateway.kill()
+        gateway.start()
+        with httpx2.Client(base_url=_ready(gateway), trust_env=False) as client:
+            known = client.get("/auth/verify", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+            assert known.json()["principal"] == "user/ada"
+            assert client.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]}).status_code == 200
+
+
+def test_the_platform_has_one_first_admin(log: Any, registered: Codec, tmp_path: Path) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    file = Users(log.bootstrap, log.registry, tmp_path, PLATFORM).first_admin()
+
+    assert file is not None
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(file.read_text().strip()) >= 20
+    assert file.read_text().strip() not in str(events(log, registered, "definitions"))
+    assert Users(log.bootstrap, log.registry, tmp_path, PLATFORM).first_admin() is None
+    (admin,) = Users(log.bootstrap, log.registry, tmp_path, PLATFORM).listed()
+    assert (admin["id"], admin["roles"], admin["one_time"]) == ("admin", ["platform-admin"], True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["create", "ada", "--tenant", "nobody", "--role", "viewer"], "no tenant is called nobody"),
+        (["create", "ada", "--tenant", "acme", "--role", "king"], "no role is called king in tenant acme"),
+        (["create", "ada", "--tenant", "acme", "--role", "platform-admin"], "no role is called platform-admin"),
+        (["create", "ada", "--tenant", "platform", "--role", "admin"], "no role is called admin in tenant platform"),
+        (["create", "Ada Lovelace", "--tenant", "acme", "--role", "viewer"], "'Ada Lovelace' is no name"),
+        (["reset", "ada", "--tenant", "acme"], "tenant acme has no user ada"),
+        (["suspend", "ada", "--tenant", "acme"], "tenant acme has no user ada"),
+    ],
+)
+def test_a_user_that_cannot_be_is_refused_in_one_line(
+    log: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], reason: str
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    done = _auterity(log, tmp_path, monkeypatch, "users", *arguments)
+
     assert done.returncode == 1
     assert reason in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

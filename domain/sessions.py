@@ -1,0 +1,138 @@
+"""Decides how long somebody stays logged in: the newest token renews a session, an older one ends it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.doors import Call
+from schemas.events import Session, SessionStatus
+
+ACCESS = timedelta(hours=1)
+RENEWAL = timedelta(days=7)
+"""How long a token opens doors, and how long a session can be renewed."""
+REUSED = "a token was used twice"
+LOGGED_OUT = "logged out"
+FORGET_EVERY = 1000
+"""Sessions that have run out are forgotten after so many records."""
+
+
+class Claims(Struct, frozen=True, kw_only=True):
+    """What a genuine token says."""
+
+    tenant_id: str
+    user: str
+    session: str
+    number: int
+    """Of the renewal that it was given at."""
+    use: Literal["access", "refresh"]
+    expires_at: datetime
+
+
+class Held(Struct, frozen=True):
+    """A session as it is now."""
+
+    event_id: str
+    """Of the record that began it, or renewed it last."""
+    tenant_id: str
+    user: str
+    number: int
+    expires_at: datetime
+    open: bool = True
+
+
+class Sessions:
+    """What has become of every session. Of two records that renew one to the same number the first one counts."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+        self._added = 0
+
+    def add(self, event: Session) -> None:
+        """Takes in a record; one that does not follow from those before it changes nothing."""
+        self._added += 1
+        if self._added % FORGET_EVERY == 0:
+            self._held = {name: held for name, held in self._held.items() if held.expires_at > event.occurred_at}
+        before = self._held.get(event.session)
+        if event.status is SessionStatus.ENDED:
+            if before is not None and _theirs(before, event.tenant_id, event.user):
+                self._held[event.session] = replace(before, open=False)
+        elif event.status is SessionStatus.OPEN and _follows(before, event):
+            self._held[event.session] = Held(
+                event.event_id, event.tenant_id, event.user, event.number, event.expires_at
+            )
+
+    def get(self, session: str) -> Held | None:
+        """Returns the session, None when it is not known (any more)."""
+        return self._held.get(session)
+
+
+def _follows(before: Held | None, event: Session) -> bool:
+    if before is None:
+        return event.number == 0
+    return before.open and event.number == before.number + 1 and _theirs(before, event.tenant_id, event.user)
+
+
+def _theirs(held: Held, tenant_id: str, user: str) -> bool:
+    return (held.tenant_id, held.user) == (tenant_id, user)
+
+
+def doubt(claims: Claims, held: Held | None, now: datetime) -> str:
+    """Returns why a token is worth nothing now, empty when it is good; REUSED when somebody has renewed it before."""
+    if held is None or not _theirs(held, claims.tenant_id, claims.user):
+        return "unknown session"
+    if not held.open:
+        return "session has ended"
+    if now >= claims.expires_at:
+        return "token is expired"
+    if claims.use == "refresh" and claims.number != held.number:
+        return REUSED
+    return ""
+
+
+def begun(call: Call, tenant_id: str, user: str, session: str, new_id: Callable[[], str]) -> Session:
+    """Returns the event that begins a session."""
+    return _said(call, tenant_id, user, session, 0, SessionStatus.OPEN, new_id())
+
+
+def renewed(call: Call, claims: Claims, new_id: Callable[[], str]) -> Session:
+    """Returns the event that renews the session of a refresh token."""
+    number = claims.number + 1
+    return _said(call, claims.tenant_id, claims.user, claims.session, number, SessionStatus.OPEN, new_id())
+
+
+def ended(call: Call, session: str, held: Held, reason: str, new_id: Callable[[], str]) -> Session:
+    """Returns the event that ends a session."""
+    said = _said(call, held.tenant_id, held.user, session, held.number, SessionStatus.ENDED, new_id())
+    return replace(said, reason=reason)
+
+
+def _said(
+    call: Call, tenant_id: str, user: str, session: str, number: int, status: SessionStatus, event_id: str
+) -> Session:
+    return Session(
+        event_id=event_id,
+        tenant_id=tenant_id,
+        correlation_id=call.id,
+        causation_id=call.id,
+        occurred_at=call.at,
+        session=session,
+        user=user,
+        number=number,
+        status=status,
+        expires_at=call.at + RENEWAL,
+    )
+
+
+def claimed(event: Session, use: Literal["access", "refresh"]) -> Claims:
+    """Returns what a token says that is given when the session is begun or renewed."""
+    return Claims(
+        tenant_id=event.tenant_id,
+        user=event.user,
+        session=event.session,
+        number=event.number,
+        use=use,
+        expires_at=event.occurred_at + (ACCESS if use == "access" else RENEWAL),
+    )

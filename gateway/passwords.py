@@ -1,0 +1,69 @@
+"""Passwords: hashed (Argon2id), and the hash sealed (AES-256-GCM) before it goes anywhere."""
+
+import asyncio
+import logging
+import os
+from base64 import b64decode, b64encode
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES = 12
+AT_ONCE = 2
+"""Hashes that are made at a time, each on 64 MiB."""
+LENGTH_MIN, LENGTH_MAX = 12, 256
+
+log = logging.getLogger(__name__)
+
+
+class Passwords:
+    """Makes and checks sealed hashes; each belongs to one user of one tenant and is worth nothing for another."""
+
+    def __init__(self, key: bytes, hasher: PasswordHasher | None = None) -> None:
+        """Takes the key of 32 bytes that seals them."""
+        self._aead = AESGCM(key)
+        self._hasher = hasher or PasswordHasher()
+        self._nobody = self._hasher.hash("nobody")
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    def sealed(self, tenant_id: str, user: str, password: str) -> str:
+        """Returns what is kept of a password; takes a tenth of a second."""
+        nonce = os.urandom(NONCE_BYTES)
+        hashed = self._hasher.hash(password).encode()
+        return b64encode(nonce + self._aead.encrypt(nonce, hashed, _whose(tenant_id, user))).decode()
+
+    async def sealed_soon(self, tenant_id: str, user: str, password: str) -> str:
+        """Does what `sealed` does, on another thread and in turn."""
+        async with self._turn:
+            return await asyncio.to_thread(self.sealed, tenant_id, user, password)
+
+    async def genuine(self, tenant_id: str, user: str, kept: str, password: str) -> bool:
+        """Returns whether it is this password; takes as long when nothing is kept."""
+        async with self._turn:
+            return await asyncio.to_thread(self._genuine, tenant_id, user, kept, password)
+
+    def _genuine(self, tenant_id: str, user: str, kept: str, password: str) -> bool:
+        hashed = self._opened(tenant_id, user, kept)
+        try:
+            self._hasher.verify(hashed or self._nobody, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return hashed is not None
+
+    def _opened(self, tenant_id: str, user: str, kept: str) -> str | None:
+        """Returns the hash, None when there is none or it was sealed for another or with another key."""
+        if not kept:
+            return None
+        try:
+            content = b64decode(kept, validate=True)
+            nonce, sealed = content[:NONCE_BYTES], content[NONCE_BYTES:]
+            return self._aead.decrypt(nonce, sealed, _whose(tenant_id, user)).decode()
+        except (InvalidTag, ValueError):
+            log.error("a password cannot be opened: it was sealed with another key", extra={"tenant": tenant_id})
+            return None
+
+
+def _whose(tenant_id: str, user: str) -> bytes:
+    return f"password\x1f{tenant_id}\x1f{user}".encode()

@@ -1,0 +1,123 @@
+"""The commands of who is let in: `auterity keys`, `auterity users`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runtime import terminal
+from runtime.options import DataDir, Json, configured
+
+if TYPE_CHECKING:
+    from runtime.users import Users
+
+keys_app = typer.Typer(no_args_is_help=True, help="A tenant's API keys: `create`, `list`, `revoke`.")
+users_app = typer.Typer(
+    no_args_is_help=True, help="A tenant's people: `create`, `list`, `suspend`, `resume`, `reset` their password."
+)
+
+Owner = Annotated[str, typer.Option("--tenant", help="Whose they are; `platform` for the platform's own admins.")]
+Name = Annotated[str, typer.Argument(help="The name to log in with.")]
+
+
+@keys_app.command("create")
+def keys_create(
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose programs use it.")],
+    scope: Annotated[list[str], typer.Option("--scope", help="What it permits, such as events:write; repeatable.")],
+    days: Annotated[int, typer.Option("--days", help="How long it lives.")] = 90,
+    title: Annotated[str, typer.Option("--title", help="What it is for.")] = "",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key for programs. It is shown here once and kept nowhere: the log holds its SHA-256."""
+    from runtime import keys
+    from runtime.deployment import where
+
+    made = keys.create(*where(configured(data_dir)), tenant, scope, days, title)
+    terminal.show(made, as_json, lambda: terminal.documents([made]))
+
+
+@keys_app.command("list")
+def keys_list(
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose they are.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List a tenant's keys, revoked and expired ones too."""
+    from runtime import keys
+    from runtime.deployment import where
+
+    found = keys.listed(*where(configured(data_dir)), tenant)
+    terminal.show(found, as_json, lambda: _table(found, "no keys"))
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="The id: the part of the key behind the tenant.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose it is.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key worth nothing from now on."""
+    from runtime import keys
+    from runtime.deployment import where
+
+    revoked = keys.revoke(*where(configured(data_dir)), tenant, key_id)
+    terminal.show(revoked, as_json, lambda: terminal.documents([revoked]))
+
+
+@users_app.command("create")
+def users_create(
+    name: Name,
+    tenant: Owner,
+    role: Annotated[list[str], typer.Option("--role", help="What the person is to the tenant; repeatable.")],
+    title: Annotated[str, typer.Option("--title", help="Who it is.")] = "",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a user. The password shown is good for one log-in, which has to change it, and is kept nowhere."""
+    _done(_users(data_dir, tenant).create(name, role, title), as_json)
+
+
+@users_app.command("list")
+def users_list(tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List a tenant's users, suspended ones too."""
+    found = _users(data_dir, tenant).listed()
+    terminal.show(found, as_json, lambda: _table(found, "no users"))
+
+
+@users_app.command("reset")
+def users_reset(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Give a user a new password for one log-in; the old one is worth nothing from now on."""
+    _done(_users(data_dir, tenant).reset(name), as_json)
+
+
+@users_app.command("suspend")
+def users_suspend(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Let a user in no more, whatever tokens there are."""
+    _done(_users(data_dir, tenant).suspend(name), as_json)
+
+
+@users_app.command("resume")
+def users_resume(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Let a suspended user in again."""
+    _done(_users(data_dir, tenant).resume(name), as_json)
+
+
+def _users(data_dir: Path | None, tenant: str) -> "Users":
+    from runtime.deployment import where
+    from runtime.users import Users
+
+    conf = configured(data_dir)
+    return Users(*where(conf), conf.data_dir, tenant)
+
+
+def _done(said: dict[str, Any], as_json: bool) -> None:
+    terminal.show(said, as_json, lambda: terminal.documents([said]))
+
+
+def _table(found: list[dict[str, Any]], nothing: str) -> None:
+    columns = list(found[0]) if found else [nothing]
+    terminal.rows(
+        columns, [[", ".join(each) if isinstance(each, list) else each for each in one.values()] for one in found]
+    )

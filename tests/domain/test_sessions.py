@@ -1,0 +1,130 @@
+"""Sessions: the newest token renews, an older one ends, and of two that renew at once one does."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain.doors import Call
+from domain.sessions import (
+    ACCESS,
+    FORGET_EVERY,
+    LOGGED_OUT,
+    RENEWAL,
+    REUSED,
+    Claims,
+    Sessions,
+    begun,
+    claimed,
+    doubt,
+    ended,
+    renewed,
+)
+from schemas.events import Session
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+NUMBERS = count()
+
+
+def new_id() -> str:
+    return f"id-{next(NUMBERS)}"
+
+
+def call(at: datetime = NOW) -> Call:
+    return Call(id=new_id(), at=at, route="POST /auth/refresh")
+
+
+def start(sessions: Sessions, name: str = "s") -> Session:
+    event = begun(call(), "acme", "ada", name, new_id)
+    sessions.add(event)
+    return event
+
+
+def judged(sessions: Sessions, claims: Claims, now: datetime = NOW) -> str:
+    return doubt(claims, sessions.get(claims.session), now)
+
+
+def test_a_session_is_renewed_by_its_newest_token_only() -> None:
+    sessions = Sessions()
+    first = claimed(start(sessions), "refresh")
+    assert judged(sessions, first) == ""
+
+    again = renewed(call(), first, new_id)
+    sessions.add(again)
+
+    assert judged(sessions, claimed(again, "refresh")) == ""
+    assert judged(sessions, first) == REUSED
+
+
+def test_access_tokens_are_good_until_their_hour_is_over_or_the_session_ends() -> None:
+    sessions = Sessions()
+    access = claimed(start(sessions), "access")
+    sessions.add(renewed(call(), replace(access, use="refresh"), new_id))
+
+    assert judged(sessions, access, NOW + ACCESS - timedelta(seconds=1)) == ""
+    assert judged(sessions, access, NOW + ACCESS) == "token is expired"
+    held = sessions.get("s")
+    assert held is not None
+    sessions.add(ended(call(), "s", held, LOGGED_OUT, new_id))
+    assert judged(sessions, access) == "session has ended"
+
+
+def test_an_ended_session_is_not_begun_or_renewed_again() -> None:
+    sessions = Sessions()
+    first = start(sessions)
+    held = sessions.get("s")
+    assert held is not None
+    sessions.add(ended(call(), "s", held, LOGGED_OUT, new_id))
+
+    sessions.add(renewed(call(), claimed(first, "refresh"), new_id))
+    start(sessions)
+
+    assert judged(sessions, claimed(first, "refresh")) == "session has ended"
+
+
+@pytest.mark.parametrize("claims", [{"tenant_id": "other"}, {"user": "eve"}, {"session": "another"}])
+def test_a_token_of_another_s_session_is_unknown(claims: dict[str, str]) -> None:
+    sessions = Sessions()
+    access = claimed(start(sessions), "access")
+
+    assert judged(sessions, replace(access, **claims)) == "unknown session"
+
+
+@pytest.mark.parametrize("whose", [{"tenant_id": "other"}, {"user": "eve"}])
+def test_records_of_others_change_nothing(whose: dict[str, str]) -> None:
+    sessions = Sessions()
+    first = start(sessions)
+    held = sessions.get("s")
+    assert held is not None
+
+    sessions.add(replace(renewed(call(), claimed(first, "refresh"), new_id), **whose))
+    sessions.add(replace(ended(call(), "s", held, LOGGED_OUT, new_id), **whose))
+
+    assert sessions.get("s") == held
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+def test_of_records_with_the_same_number_the_first_counts_whatever_is_repeated(order: list[int]) -> None:
+    first = begun(call(), "acme", "ada", "s", new_id)
+    mine, theirs = (renewed(call(), claimed(first, "refresh"), new_id) for _ in range(2))
+    second = renewed(call(), claimed(mine, "refresh"), new_id)
+    sessions = Sessions()
+    for event in (first, mine, theirs, *([first, mine, theirs, second][index] for index in order)):
+        sessions.add(event)
+
+    held = sessions.get("s")
+    assert held is not None
+    assert held.event_id == (second if 3 in order else mine).event_id
+
+
+def test_sessions_that_have_run_out_are_forgotten() -> None:
+    sessions = Sessions()
+    start(sessions, "old")
+    for number in range(FORGET_EVERY):
+        sessions.add(begun(call(NOW + RENEWAL), "acme", "ada", f"new-{number}", new_id))
+
+    assert sessions.get("old") is None
+    assert sessions.get("new-0") is not None
