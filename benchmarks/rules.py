@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.sample import BEGINNING
-from domain.definitions import PLATFORM, Definitions, define
+from domain.definitions import Definitions, define
+from domain.identity import PLATFORM
 from schemas.events import Definition
 
 FILE = Path(__file__).parents[1] / "examples" / "rules" / "dealership-rules.yaml"

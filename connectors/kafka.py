@@ -164,7 +164,10 @@ class _Offsets:
             admin = self._admin  # held, as another thread may put a new one there
             futures = admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
             try:
-                return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
+                found = {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
+                if min(found.values()) < 0:  # what librdkafka says of a partition that it heard nothing of in time
+                    raise KafkaUnavailable(f"Kafka at {self._bootstrap} does not say where its topics end")
+                return found
             except KafkaException as error:
                 if not _passes({error.args[0].code()}, deadline):
                     raise KafkaUnavailable(f"Kafka at {self._bootstrap}: {error.args[0].str()}") from error

@@ -83,8 +83,13 @@ class TopicReader:
             if records:
                 yield records
 
-    def follow(self, topic: str, partitions: int, stop: Callable[[], bool]) -> Iterator[list[Record]]:
-        """Yields batches from the first record on and goes on for ever; an empty one when nothing came for a while."""
+    def follow(
+        self, topic: str, partitions: int, stop: Callable[[], bool]
+    ) -> Iterator[tuple[list[Record], dict[int, int]]]:
+        """Yields batches from the first record on, and from where each partition will be read on, behind them.
+
+        It goes on for ever; a batch is empty when nothing came for a while. Positions pass over what holds no record.
+        """
         at = {(topic, number): 0 for number in range(partitions)}
         first = dict(at)
         while not stop():
@@ -94,7 +99,8 @@ class TopicReader:
                 if for_code(part.code) is OffsetOutOfRangeError:  # deleted before it, or the log is shorter than it was
                     at[part.place] = first[part.place]
             records = [record for batch in found if batch.count for record in batch.unpack()]
-            yield [each for each in records if each.offset >= first[topic, each.partition]]
+            there = [each for each in records if each.offset >= first[topic, each.partition]]
+            yield there, {partition: offset for (_, partition), offset in at.items()}
 
     def close(self) -> None:
         """Leaves the broker."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from domain.definitions import PLATFORM
+from domain.identity import PLATFORM
 from domain.ids import derive
 from schemas.events import DeadLetter, Event, Header
 from schemas.record import Record

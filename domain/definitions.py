@@ -11,13 +11,11 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain.expressions import check
-from domain.identity import ApiKey, User
+from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
 from schemas.errors import Rejected, Unavailable
 from schemas.events import Definition, Pin
 
-PLATFORM = "platform"
-"""The tenant of what belongs to no client; its definitions are everybody's unless a tenant has its own."""
 STEPS_MAX = 100
 BODY_BYTES_MAX = 256 * 1024
 
@@ -259,6 +257,11 @@ class Definitions:
                 return event
         return None
 
+    def counts(self, event: Definition) -> bool:
+        """Returns whether this event made its version: of two that made the same one, the first counts."""
+        history = self._history.get((event.tenant_id, event.kind, event.id), [])
+        return any(each.event_id == event.event_id for _, each in history)
+
     def pin(self, tenant_id: str, kind: str, name: str) -> Pin:
         """Returns the newest version the tenant has, its own before the platform's; raises UnknownDefinition."""
         found = self.last(tenant_id, kind, name) or self.last(PLATFORM, kind, name)
@@ -268,7 +271,8 @@ class Definitions:
 
     def names(self, tenant_id: str, kind: str) -> list[str]:
         """Returns the ids of this kind that the tenant can use."""
-        return sorted({name for owner, each, name in self._history if each == kind and owner in (tenant_id, PLATFORM)})
+        every = list(self._history)  # who follows the log may add to it meanwhile
+        return sorted({name for owner, each, name in every if each == kind and owner in (tenant_id, PLATFORM)})
 
     def workflow(self, pinned: str) -> Workflow:
         """Returns the workflow of this digest; raises MissingVersion."""
@@ -286,6 +290,10 @@ class Definitions:
         """Returns the tenant as it is now, None when there is none."""
         event = self.last(tenant_id, "tenant", tenant_id)
         return _body(Tenant, event) if event is not None else None
+
+    def tenants(self) -> list[str]:
+        """Returns the ids of all tenants."""
+        return sorted({name for owner, kind, name in list(self._history) if kind == "tenant" and owner == name})
 
     def key(self, tenant_id: str, name: str) -> ApiKey | None:
         """Returns the tenant's API key of this id as it is now, None when there is none."""

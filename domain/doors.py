@@ -10,8 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.dead_letters import REASON_MAX, reason_of
-from domain.definitions import PLATFORM
-from domain.identity import Principal
+from domain.identity import PLATFORM, Principal
 from domain.ids import CANONICAL, derive
 from schemas.catalogue import TOPICS, Topic
 from schemas.errors import Rejected

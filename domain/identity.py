@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+PLATFORM = "platform"
+"""The tenant of what belongs to no client: its definitions are everybody's unless a tenant has its own, its people the
+platform's admins."""
 SECRET_BYTES = 32
 """Of a key's secret: nothing that can be guessed, so its plain SHA-256 tells nothing."""
 USER_NAME = r"^[a-z0-9][a-z0-9._@+-]{0,99}\Z"
@@ -90,6 +93,8 @@ class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Its hash, sealed; empty when there is none to log in with."""
     one_time: bool = False
     """True when the password has to be changed with the first log-in."""
+    sessions_since: datetime | None = None
+    """Sessions begun before are worth nothing."""
     status: Literal["active", "suspended"] = "active"
 
 
@@ -177,7 +182,8 @@ def person(tenant_id: str, user: User | None, tenant_active: bool, doubt: str, s
         return Verdict(None, [f"user is {user.status}"], 401)
     if not tenant_active:
         return Verdict(None, ["tenant is not active"], 403)
-    permissions = frozenset[Permission]().union(*(GRANTED[role] for role in user.roles))
+    ours = [role for role in user.roles if role is not Role.PLATFORM_ADMIN or tenant_id == PLATFORM]
+    permissions = frozenset[Permission]().union(*(GRANTED[role] for role in ours))
     return Verdict(Principal(tenant_id, f"user/{user.id}", permissions, session), ["user is genuine"])
 
 

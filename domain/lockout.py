@@ -33,3 +33,8 @@ class Lockout:
     def passed(self, name: str) -> None:
         """Says that it went well: what failed before is forgotten."""
         self._failed.pop(name, None)
+
+    def undone(self, name: str) -> None:
+        """Takes the last failure back."""
+        if failed := self._failed.get(name):
+            failed.pop()

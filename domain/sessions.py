@@ -8,11 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.doors import Call
+from domain.ids import derive
 from schemas.events import Session, SessionStatus
 
 ACCESS = timedelta(hours=1)
 RENEWAL = timedelta(days=7)
-"""How long a token opens doors, and how long a session can be renewed."""
+LIFE = timedelta(days=30)
+"""How long a token opens doors, how long a session can be renewed, and how long at all."""
 REUSED = "a token was used twice"
 LOGGED_OUT = "logged out"
 FORGET_EVERY = 1000
@@ -39,7 +41,8 @@ class Held(Struct, frozen=True):
     tenant_id: str
     user: str
     number: int
-    expires_at: datetime
+    begun_at: datetime
+    renewed_at: datetime
     open: bool = True
 
 
@@ -54,19 +57,25 @@ class Sessions:
         """Takes in a record; one that does not follow from those before it changes nothing."""
         self._added += 1
         if self._added % FORGET_EVERY == 0:
-            self._held = {name: held for name, held in self._held.items() if held.expires_at > event.occurred_at}
+            self._held = {
+                name: held for name, held in self._held.items() if held.renewed_at + RENEWAL > event.occurred_at
+            }
         before = self._held.get(event.session)
         if event.status is SessionStatus.ENDED:
             if before is not None and _theirs(before, event.tenant_id, event.user):
                 self._held[event.session] = replace(before, open=False)
         elif event.status is SessionStatus.OPEN and _follows(before, event):
-            self._held[event.session] = Held(
-                event.event_id, event.tenant_id, event.user, event.number, event.expires_at
-            )
+            self._held[event.session] = held_by(event, before)
 
     def get(self, session: str) -> Held | None:
         """Returns the session, None when it is not known (any more)."""
         return self._held.get(session)
+
+
+def held_by(event: Session, before: Held | None = None) -> Held:
+    """Returns the session that this event begins, or renews."""
+    begun_at = before.begun_at if before is not None else event.occurred_at
+    return Held(event.event_id, event.tenant_id, event.user, event.number, begun_at, event.occurred_at)
 
 
 def _follows(before: Held | None, event: Session) -> bool:
@@ -79,12 +88,17 @@ def _theirs(held: Held, tenant_id: str, user: str) -> bool:
     return (held.tenant_id, held.user) == (tenant_id, user)
 
 
-def doubt(claims: Claims, held: Held | None, now: datetime) -> str:
-    """Returns why a token is worth nothing now, empty when it is good; REUSED when somebody has renewed it before."""
+def doubt(claims: Claims, held: Held | None, now: datetime, since: datetime | None = None) -> str:
+    """Returns why a token is worth nothing now, empty when it is good; REUSED when somebody has renewed it before.
+
+    Of a session begun before `since` no token is good.
+    """
     if held is None or not _theirs(held, claims.tenant_id, claims.user):
         return "unknown session"
     if not held.open:
         return "session has ended"
+    if (since is not None and held.begun_at < since) or now >= held.begun_at + LIFE:
+        return "session is too old"
     if now >= claims.expires_at:
         return "token is expired"
     if claims.use == "refresh" and claims.number != held.number:
@@ -98,9 +112,11 @@ def begun(call: Call, tenant_id: str, user: str, session: str, new_id: Callable[
 
 
 def renewed(call: Call, claims: Claims, new_id: Callable[[], str]) -> Session:
-    """Returns the event that renews the session of a refresh token."""
+    """Returns the event that renews the session of a refresh token; with an Idempotency-Key always the same one."""
     number = claims.number + 1
-    return _said(call, claims.tenant_id, claims.user, claims.session, number, SessionStatus.OPEN, new_id())
+    key = call.idempotency_key
+    event_id = derive(claims.session, str(number), key) if key is not None else new_id()
+    return _said(call, claims.tenant_id, claims.user, claims.session, number, SessionStatus.OPEN, event_id)
 
 
 def ended(call: Call, session: str, held: Held, reason: str, new_id: Callable[[], str]) -> Session:
@@ -126,13 +142,13 @@ def _said(
     )
 
 
-def claimed(event: Session, use: Literal["access", "refresh"]) -> Claims:
+def claimed(session: str, held: Held, use: Literal["access", "refresh"]) -> Claims:
     """Returns what a token says that is given when the session is begun or renewed."""
     return Claims(
-        tenant_id=event.tenant_id,
-        user=event.user,
-        session=event.session,
-        number=event.number,
+        tenant_id=held.tenant_id,
+        user=held.user,
+        session=session,
+        number=held.number,
         use=use,
-        expires_at=event.occurred_at + (ACCESS if use == "access" else RENEWAL),
+        expires_at=held.renewed_at + (ACCESS if use == "access" else RENEWAL),
     )

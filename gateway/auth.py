@@ -8,22 +8,22 @@ from msgspec import Meta, Struct
 
 from domain.definitions import define
 from domain.doors import Call
-from domain.identity import Principal, Verdict, person
-from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, begun, claimed, ended, renewed
+from domain.identity import Principal, User, Verdict, person
+from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Held, begun, claimed, ended, held_by, renewed
 from gateway.bodies import BadBody, Share, read
-from gateway.door import SOURCE, Done, Door, Refusal, told
+from gateway.door import SOURCE, Done, Door, Known, Refusal, check_key, told
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
 from gateway.problems import MEDIA_TYPE
 from gateway.tokens import BadToken
 from schemas.events import Session
 
 BODY_BYTES_MAX = 8 * 1024
-NOT_GENUINE = "no valid credentials"
 PROBLEMS = {
     400: "The body is not what it should be.",
     401: "Nobody is known by these credentials.",
     403: "The tenant is not active, or the password has to be changed.",
     408: "The body did not come to its end.",
+    409: "The user was changed at the same moment.",
     413: "The body is too large.",
     422: "The new password cannot be taken.",
     429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
@@ -51,12 +51,12 @@ def routes(door: Door) -> APIRouter:
     """Returns the routes of logging in."""
     router = APIRouter(prefix="/auth", tags=["auth"])
 
-    @router.post("/login", summary="Log in", **_contract(LogIn, 400, 401, 403, 408, 413, 422, 429, 500, 503))
+    @router.post("/login", summary="Log in", **_contract(LogIn, 400, 401, 403, 408, 409, 413, 422, 429, 500, 503))
     async def login(request: Request) -> Response:
         """Begins a session: an access token for an hour, and a refresh token that renews it for seven days."""
 
-        async def entry(call: Call, share: Share) -> tuple[Verdict, Done]:
-            return await _login(door, call, await _body(request, share, LogIn))
+        async def entry(call: Call, share: Share, known: Known) -> Done:
+            return await _login(door, call, await _body(request, share, LogIn), known)
 
         return await door.enter(request, entry)
 
@@ -64,8 +64,8 @@ def routes(door: Door) -> APIRouter:
     async def refresh(request: Request) -> Response:
         """Gives two new tokens for the newest refresh token; an older one ends the session."""
 
-        async def entry(call: Call, share: Share) -> tuple[Verdict, Done]:
-            return await _refresh(door, call, (await _body(request, share, Refresh)).refresh_token)
+        async def entry(call: Call, share: Share, known: Known) -> Done:
+            return await _refresh(door, call, (await _body(request, share, Refresh)).refresh_token, known)
 
         return await door.enter(request, entry)
 
@@ -87,7 +87,7 @@ def routes(door: Door) -> APIRouter:
             held = door.people.sessions.get(principal.session)
             if held is None:
                 raise Refusal(403, "the caller has no session")
-            await _known(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
+            await _settled(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
             return Done({}, status=200)
 
         return await door.call(request, None, work)
@@ -95,69 +95,92 @@ def routes(door: Door) -> APIRouter:
     return router
 
 
-async def _login(door: Door, call: Call, said: LogIn) -> tuple[Verdict, Done]:
+async def _login(door: Door, call: Call, said: LogIn, known: Known) -> Done:
     people = door.people
-    tried = f"{said.tenant}/{said.name}"
-    if wait_s := max(people.names.wait_s(tried, call.at), people.addresses.wait_s(call.address, call.at)):
+    if wait_s := people.try_now(said.tenant, said.name, call.address, call.at):
         refusal = Refusal(429, "too many failed attempts")
         refusal.retry_after_s = wait_s
         raise refusal
     user = door.definitions.user(said.tenant, said.name)
     kept = user.password if user is not None else ""
-    people.names.failed(tried, call.at)  # until it is known better: guesses at once count, too
     genuine = await people.passwords.genuine(said.tenant, said.name, kept, said.password)
-    verdict = person(said.tenant, user, door.active(said.tenant), "" if genuine else "wrong password")
-    if not verdict.allowed or user is None:
-        people.addresses.failed(call.address, call.at)
-        raise _refused(Refusal(verdict.status, told(verdict)), verdict)
-    people.names.passed(tried)
-    records = []
+    if door.definitions.user(said.tenant, said.name) != user:
+        genuine = False  # changed meanwhile: what was looked at is worth nothing any more
+    known.verdict = person(said.tenant, user, door.active(said.tenant), "" if genuine else "wrong password")
+    if not known.verdict.allowed or user is None:
+        raise Refusal(known.verdict.status, told(known.verdict))
+    people.went_well(said.tenant, said.name, call.address)
     if said.new_password is not None:
-        _check(said.new_password, said.password, verdict)
-        sealed = await people.passwords.sealed_soon(said.tenant, said.name, said.new_password)
-        changed = msgspec.structs.replace(user, password=sealed, one_time=False)
-        last = door.definitions.last(said.tenant, "user", said.name)
-        event = define(said.tenant, "user", msgspec.to_builtins(changed), last, call.at)
-        assert event is not None  # a hash is never the same twice
-        records.append(door.codec.encode(event, SOURCE))
+        await _change(door, call, user, said, said.new_password)
     elif user.one_time:
-        raise _refused(Refusal(403, "the password has to be changed: say new_password, too"), verdict)
-    session = begun(call, said.tenant, said.name, door.new_id(), door.new_id)
-    records.append(door.codec.encode(session, SOURCE))
-    return verdict, Done(_tokens(door, session), records, 200)
+        raise Refusal(403, "the password has to be changed: say new_password, too")
+    name = door.new_id()
+    session = begun(call, said.tenant, said.name, name, door.new_id)
+    return Done(_tokens(door, name, held_by(session)), [door.codec.encode(session, SOURCE)], 200)
 
 
-async def _refresh(door: Door, call: Call, token: str) -> tuple[Verdict, Done]:
+async def _change(door: Door, call: Call, user: User, said: LogIn, new: str) -> None:
+    """Puts the new password on the log; refuses when the user was changed since the old one was looked at.
+
+    Sessions begun before are worth nothing then.
+    """
+    if not LENGTH_MIN <= len(new) <= LENGTH_MAX:
+        raise Refusal(422, f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters")
+    if new == said.password:
+        raise Refusal(422, "the new password is the old one")
+    sealed = await door.people.passwords.sealed_soon(said.tenant, said.name, new)
+    await door.latest()
+    last = door.definitions.last(said.tenant, "user", said.name)
+    changed = msgspec.structs.replace(user, password=sealed, one_time=False, sessions_since=call.at)
+    event = define(said.tenant, "user", msgspec.to_builtins(changed), last, call.at)
+    assert event is not None  # a hash is never the same twice
+    if door.definitions.user(said.tenant, said.name) == user:
+        await door.publisher.publish([door.codec.encode(event, SOURCE)])
+        await door.latest()
+    if not door.definitions.counts(event):
+        raise Refusal(409, "the user was changed by somebody else at the same moment")
+
+
+async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     people = door.people
+    check_key(call)
     try:
         claims = people.tokens.read(token)
     except BadToken as error:
-        raise _refused(Refusal(401, NOT_GENUINE), Verdict(None, [str(error)], 401)) from error
-    doubt = await people.doubt(claims, call.at) if claims.use == "refresh" else "an access token renews nothing"
-    verdict = person(
-        claims.tenant_id, door.definitions.user(claims.tenant_id, claims.user), door.active(claims.tenant_id), doubt
-    )
-    if verdict.allowed:
-        event = renewed(call, claims, door.new_id)
-        await _known(door, event)
-        held = people.sessions.get(claims.session)
-        if held is not None and held.event_id == event.event_id:
-            return verdict, Done(_tokens(door, event), status=200)
-        verdict = Verdict(None, [REUSED], 401)  # somebody else was faster with the same token
+        known.verdict = Verdict(None, [str(error)], 401)
+        raise Refusal(401, told(known.verdict)) from error
+    user = door.definitions.user(claims.tenant_id, claims.user)
+    doubt = await people.doubt(claims, user, call.at) if claims.use == "refresh" else "an access token renews nothing"
+    event = renewed(call, claims, door.new_id)
+    if doubt == REUSED and _is(door, claims.session, event):
+        doubt = ""  # the same call again, by its Idempotency-Key
+    known.verdict = person(claims.tenant_id, user, door.active(claims.tenant_id), doubt)
+    if known.verdict.allowed:
+        if not _is(door, claims.session, event):
+            await _settled(door, event)
+        if _is(door, claims.session, event) and (held := people.sessions.get(claims.session)) is not None:
+            return Done(_tokens(door, claims.session, held), status=200)
+        known.verdict = Verdict(None, [REUSED], 401)  # somebody else was faster with the same token
     held = people.sessions.get(claims.session)
-    if REUSED in verdict.reasons and held is not None:
-        await _known(door, ended(call, claims.session, held, REUSED, door.new_id))
-    raise _refused(Refusal(verdict.status, told(verdict)), verdict)
+    if REUSED in known.verdict.reasons and held is not None:
+        await _settled(door, ended(call, claims.session, held, REUSED, door.new_id))
+    raise Refusal(known.verdict.status, told(known.verdict))
 
 
-async def _known(door: Door, event: Session) -> None:
+def _is(door: Door, session: str, event: Session) -> bool:
+    """Returns whether this event is what the session has come to."""
+    held = door.people.sessions.get(session)
+    return held is not None and held.open and held.event_id == event.event_id
+
+
+async def _settled(door: Door, event: Session) -> None:
     """Returns when what becomes of a session is on the log, and known here."""
     await door.publisher.publish([door.codec.encode(event, SOURCE)])
     await door.people.catch_up()
 
 
-def _tokens(door: Door, session: Session) -> dict[str, Any]:
-    access, renewal = (door.people.tokens.write(claimed(session, use)) for use in ("access", "refresh"))
+def _tokens(door: Door, session: str, held: Held) -> dict[str, Any]:
+    access, renewal = (door.people.tokens.write(claimed(session, held, use)) for use in ("access", "refresh"))
     return {
         "token_type": "Bearer",
         "access_token": access,
@@ -167,27 +190,13 @@ def _tokens(door: Door, session: Session) -> dict[str, Any]:
     }
 
 
-def _check(new: str, old: str, verdict: Verdict) -> None:
-    if not LENGTH_MIN <= len(new) <= LENGTH_MAX:
-        raise _refused(Refusal(422, f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters"), verdict)
-    if new == old:
-        raise _refused(Refusal(422, "the new password is the old one"), verdict)
-
-
-def _refused(refusal: Refusal, verdict: Verdict) -> Refusal:
-    refusal.verdict = verdict
-    return refusal
-
-
 async def _body(request: Request, share: Share, kind: type[Any]) -> Any:
-    """Returns what the body says; what is wrong with it is told without its content, which is secret."""
+    """Returns what the body says; what is wrong with it is not told, as it may be a secret in the wrong place."""
     content = await read(request, share, BODY_BYTES_MAX)
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.ValidationError as error:
-        raise BadBody(f"the body is none of {kind.__name__}: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadBody("no JSON") from None
+        raise BadBody("the body is not what the contract says") from None
 
 
 def _contract(body: type[Any] | None, *problems: int) -> dict[str, Any]:

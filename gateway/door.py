@@ -10,9 +10,9 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Struct, field
 
-from domain.definitions import PLATFORM, Definitions
+from domain.definitions import Definitions
 from domain.doors import Call, said_of
-from domain.identity import Permission, Principal, Verdict, authorise, identify, person, presented
+from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, identify, person, presented
 from domain.ports import Publisher
 from gateway.bodies import Room, Share, Unreadable
 from gateway.ids import uuid7
@@ -38,6 +38,7 @@ OUTCOMES = {
 """Of a refusal, by its status; REFUSED for all others."""
 HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
 """Of a refusal, by its status."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 SCHEME = "bearer "
 TOKEN_DOTS = 2
 """In a token; a key has three."""
@@ -62,15 +63,20 @@ class Refusal(Exception):
         self.detail = detail
         self.letters = letters
         self.more = more
-        self.verdict: Verdict | None = None
-        """Who it turned out to be, when that is not known from the beginning."""
         self.retry_after_s = RETRY_AFTER_S
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
 Work = Callable[[Call, Principal, Share], Awaitable[Done]]
-Entry = Callable[[Call, Share], Awaitable[tuple[Verdict, Done]]]
-"""Work that finds out by itself who calls."""
+Entry = Callable[[Call, Share, "Known"], Awaitable[Done]]
+"""Work that finds out by itself who calls, and says so."""
+
+
+class Known:
+    """Who is known to call, as far as a call has come."""
+
+    def __init__(self) -> None:
+        self.verdict = Verdict(None)
 
 
 class Door(Struct, frozen=True):
@@ -79,6 +85,8 @@ class Door(Struct, frozen=True):
     publisher: Publisher
     codec: Codec
     definitions: Definitions
+    latest: Callable[[], Awaitable[None]]
+    """Returns when `definitions` knows all that is on the log; raises Unavailable."""
     people: People
     refresh: Callable[[str], Awaitable[None]]
     """Has the codec learn what was registered for a topic since."""
@@ -91,37 +99,32 @@ class Door(Struct, frozen=True):
 
         What is not on the log is never answered with 2xx.
         """
-        call = self._call(request)
-        verdict = authorise(await self._identified(request, call), permission)
-        principal = verdict.principal
-        if not verdict.allowed or principal is None:
-            return await self._refused(call, verdict, Refusal(verdict.status, told(verdict)))
 
-        async def entry(call: Call, share: Share) -> tuple[Verdict, Done]:
-            return verdict, await work(call, principal, share)
+        async def entry(call: Call, share: Share, known: Known) -> Done:
+            known.verdict = verdict = authorise(await self._identified(request, call), permission)
+            if not verdict.allowed or verdict.principal is None:
+                raise Refusal(verdict.status, told(verdict))
+            check_key(call)
+            return await work(call, verdict.principal, share)
 
-        return await self._worked(call, verdict, entry)
+        return await self.enter(request, entry)
 
     async def enter(self, request: Request, entry: Entry) -> Response:
         """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx."""
-        return await self._worked(self._call(request), Verdict(None), entry)
-
-    async def _worked(self, call: Call, verdict: Verdict, entry: Entry) -> Response:
+        call, known = self._call(request), Known()
         try:
-            if len(call.idempotency_key or "") > KEY_CHARACTERS_MAX:
-                raise Refusal(400, f"an Idempotency-Key of more than {KEY_CHARACTERS_MAX} characters")
             with self.room.share() as share:
-                verdict, done = await entry(call, share)
-                return await self._accepted(call, verdict, done)
+                done = await entry(call, share, known)
+                return await self._accepted(call, known.verdict, done)
         except Refusal as refusal:
-            return await self._refused(call, refusal.verdict or verdict, refusal)
+            return await self._refused(call, known.verdict, refusal)
         except Unreadable as error:
-            return await self._refused(call, verdict, Refusal(error.status, str(error)))
+            return await self._refused(call, known.verdict, Refusal(error.status, str(error)))
         except Unavailable:
-            return await self._refused(call, verdict, UNAVAILABLE)
+            return await self._refused(call, known.verdict, UNAVAILABLE)
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
-            return await self._refused(call, verdict, Refusal(500, "an error of the gateway's own"))
+            return await self._refused(call, known.verdict, Refusal(500, "an error of the gateway's own"))
 
     async def _accepted(self, call: Call, verdict: Verdict, done: Done) -> Response:
         accepted = CallOutcome.ACCEPTED
@@ -134,13 +137,18 @@ class Door(Struct, frozen=True):
         return Response(
             msgspec.json.encode({"correlation_id": call.id, **done.document}),
             done.status,
-            media_type="application/json",
+            {"Cache-Control": "no-store"},
+            "application/json",
         )
 
     async def refuse(self, request: Request, status: int, detail: str, headers: Mapping[str, str]) -> Response:
         """Answers a call that no route takes."""
-        call = self._call(request)
-        answer = await self._refused(call, await self._identified(request, call), Refusal(status, detail))
+
+        async def entry(call: Call, _: Share, known: Known) -> Done:
+            known.verdict = await self._identified(request, call)
+            raise Refusal(status, detail)
+
+        answer = await self.enter(request, entry)
         answer.headers.update(headers)
         return answer
 
@@ -151,7 +159,7 @@ class Door(Struct, frozen=True):
         return Call(
             id=self.new_id(),
             at=self.now(),
-            route=f"{request.method} {path}",
+            route=f"{request.method if request.method in METHODS else '(other)'} {path}",
             address=address,
             idempotency_key=request.headers.get("idempotency-key") or None,
         )
@@ -176,10 +184,10 @@ class Door(Struct, frozen=True):
             claims = self.people.tokens.read(token)
         except BadToken as error:
             return person("", None, False, str(error))
-        doubt = await self.people.doubt(claims, call.at)
+        user = self.definitions.user(claims.tenant_id, claims.user)
+        doubt = await self.people.doubt(claims, user, call.at)
         if claims.use != "access":
             doubt = "a refresh token opens no door"
-        user = self.definitions.user(claims.tenant_id, claims.user)
         return person(claims.tenant_id, user, self.active(claims.tenant_id), doubt, claims.session)
 
     async def _refused(self, call: Call, verdict: Verdict, refusal: Refusal) -> Response:
@@ -201,6 +209,12 @@ def _credentials(request: Request) -> str:
     if said[: len(SCHEME)].lower() == SCHEME:
         return said[len(SCHEME) :].strip()
     return request.headers.get("x-api-key", "")
+
+
+def check_key(call: Call) -> None:
+    """Refuses a call whose Idempotency-Key is too long."""
+    if len(call.idempotency_key or "") > KEY_CHARACTERS_MAX:
+        raise Refusal(400, f"an Idempotency-Key of more than {KEY_CHARACTERS_MAX} characters")
 
 
 def told(verdict: Verdict) -> str:

@@ -1,6 +1,7 @@
 """/health: whether the gateway lives, and whether what it needs answers. For everybody; such calls are not kept."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from schemas.errors import Unavailable
 
+KEPT_S = 1.0
 CHECK_S = 2.0
 """Time that what it needs has to answer."""
 
@@ -18,6 +20,7 @@ Checks = Mapping[str, Callable[[], Awaitable[None]]]
 def routes(checks: Checks) -> APIRouter:
     """Returns the routes of health."""
     router = APIRouter(tags=["health"])
+    looked = _Look(checks)
 
     @router.get("/health/live", summary="Is it alive")
     async def live() -> dict[str, str]:
@@ -26,12 +29,30 @@ def routes(checks: Checks) -> APIRouter:
     @router.get("/health/ready", summary="Can it take calls", responses={503: {"description": "Something is missing."}})
     @router.get("/health", include_in_schema=False)
     async def ready() -> Response:
-        missing = dict(zip(checks, await asyncio.gather(*map(_missing, checks.values())), strict=True))
-        said = {name: reason for name, reason in missing.items() if reason}
+        said = await looked.missing()
         document = {"status": "not ready" if said else "ready", "missing": said}
         return Response(msgspec.json.encode(document), 503 if said else 200, media_type="application/json")
 
     return router
+
+
+class _Look:
+    """Looks at most once a second, for all who ask."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+        self._turn = asyncio.Lock()
+        self._at = -KEPT_S
+        self._found: dict[str, str] = {}
+
+    async def missing(self) -> dict[str, str]:
+        """Returns why what does not."""
+        async with self._turn:
+            if time.monotonic() >= self._at + KEPT_S:
+                reasons = await asyncio.gather(*map(_missing, self._checks.values()))
+                self._found = {name: why for name, why in zip(self._checks, reasons, strict=True) if why}
+                self._at = time.monotonic()
+            return self._found
 
 
 async def _missing(check: Callable[[], Awaitable[None]]) -> str:

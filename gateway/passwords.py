@@ -4,18 +4,30 @@ import asyncio
 import logging
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from schemas.errors import Unavailable
+
 NONCE_BYTES = 12
-AT_ONCE = 2
-"""Hashes that are made at a time, each on 64 MiB."""
+AT_ONCE, WAITING_MAX = 2, 32
+"""Hashes that are made at a time, each on 64 MiB, and those that may wait for their turn."""
 LENGTH_MIN, LENGTH_MAX = 12, 256
 
 log = logging.getLogger(__name__)
+
+
+T = TypeVar("T")
+
+
+class Busy(Unavailable):
+    """More passwords wait than can be looked at soon."""
 
 
 class Passwords:
@@ -26,7 +38,8 @@ class Passwords:
         self._aead = AESGCM(key)
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash("nobody")
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(AT_ONCE, "passwords")
+        self._under_way = 0
 
     def sealed(self, tenant_id: str, user: str, password: str) -> str:
         """Returns what is kept of a password; takes a tenth of a second."""
@@ -35,14 +48,21 @@ class Passwords:
         return b64encode(nonce + self._aead.encrypt(nonce, hashed, _whose(tenant_id, user))).decode()
 
     async def sealed_soon(self, tenant_id: str, user: str, password: str) -> str:
-        """Does what `sealed` does, on another thread and in turn."""
-        async with self._turn:
-            return await asyncio.to_thread(self.sealed, tenant_id, user, password)
+        """Does what `sealed` does, on another thread and in turn; raises Busy."""
+        return await self._in_turn(self.sealed, tenant_id, user, password)
 
     async def genuine(self, tenant_id: str, user: str, kept: str, password: str) -> bool:
-        """Returns whether it is this password; takes as long when nothing is kept."""
-        async with self._turn:
-            return await asyncio.to_thread(self._genuine, tenant_id, user, kept, password)
+        """Returns whether it is this password; takes as long when nothing is kept. Raises Busy."""
+        return await self._in_turn(self._genuine, tenant_id, user, kept, password)
+
+    async def _in_turn(self, work: Callable[..., T], *given: str) -> T:
+        if self._under_way >= AT_ONCE + WAITING_MAX:
+            raise Busy("too many log-ins are under way")
+        self._under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+        finally:
+            self._under_way -= 1
 
     def _genuine(self, tenant_id: str, user: str, kept: str, password: str) -> bool:
         hashed = self._opened(tenant_id, user, kept)

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
+from domain.identity import User
 from domain.lockout import Lockout
 from domain.sessions import Claims, Sessions, doubt
 from gateway.passwords import Passwords
 from gateway.tokens import Tokens
 
-NAME_FAILURES, ADDRESS_FAILURES = 5, 50
-"""Failed log-ins within a quarter of an hour after which nobody of this name, or from this address, gets an answer."""
+NAME_FAILURES, ADDRESS_FAILURES, ALL_FAILURES = 5, 50, 100
+"""Failed log-ins within a quarter of an hour after which nothing is tried: of a name from an address, from an address,
+and of a name from everywhere."""
 
 
 class People(Struct, frozen=True):
@@ -24,9 +26,34 @@ class People(Struct, frozen=True):
     """Returns when `sessions` knows all that is on the log; raises Unavailable."""
     names: Lockout = field(default_factory=lambda: Lockout(NAME_FAILURES))
     addresses: Lockout = field(default_factory=lambda: Lockout(ADDRESS_FAILURES))
+    all: Lockout = field(default_factory=lambda: Lockout(ALL_FAILURES))
 
-    async def doubt(self, claims: Claims, now: datetime) -> str:
+    async def doubt(self, claims: Claims, user: User | None, now: datetime) -> str:
         """Returns why a token is worth nothing now, empty when it is good."""
-        if self.sessions.get(claims.session) is None:  # begun by another gateway a moment ago, perhaps
-            await self.catch_up()
-        return doubt(claims, self.sessions.get(claims.session), now)
+        if self.sessions.get(claims.session) is None and now < claims.expires_at:
+            await self.catch_up()  # begun by another gateway a moment ago, perhaps
+        since = user.sessions_since if user is not None else None
+        return doubt(claims, self.sessions.get(claims.session), now, since)
+
+    def try_now(self, tenant_id: str, name: str, address: str, now: datetime) -> int:
+        """Returns 0 when a log-in may be tried, else the seconds to wait.
+
+        The try counts as failed from now on, so that many at once are counted, until `went_well`.
+        """
+        tried = self._tried(tenant_id, name, address)
+        wait_s = max(lockout.wait_s(key, now) for lockout, key in tried)
+        if not wait_s:
+            for lockout, key in tried:
+                lockout.failed(key, now)
+        return wait_s
+
+    def went_well(self, tenant_id: str, name: str, address: str) -> None:
+        """Says that the log-in was genuine."""
+        of_name, *others = self._tried(tenant_id, name, address)
+        of_name[0].passed(of_name[1])
+        for lockout, key in others:
+            lockout.undone(key)
+
+    def _tried(self, tenant_id: str, name: str, address: str) -> list[tuple[Lockout, str]]:
+        whole = f"{tenant_id}/{name}"
+        return [(self.names, f"{whole}/{address}"), (self.addresses, address), (self.all, whole)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from runtime import terminal
-from runtime.cli_identity import keys_app, users_app
+from runtime.cli_identity import keys_app, tenants_app, users_app
 from runtime.memory import bound
 from runtime.options import DataDir, Json, Tenant, configured
 from runtime.settings import Settings
@@ -19,6 +19,7 @@ runs_app = typer.Typer(no_args_is_help=True, help="The runs: `list` them, `show`
 app.add_typer(runs_app, name="runs")
 app.add_typer(keys_app, name="keys")
 app.add_typer(users_app, name="users")
+app.add_typer(tenants_app, name="tenants")
 
 
 def main() -> None:
@@ -348,12 +349,16 @@ def gateway(
     host: Annotated[
         str, typer.Option("--host", help="The address to listen on; in a container 0.0.0.0.")
     ] = "127.0.0.1",
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option("--trusted-proxy", help="An address or network whose X-Forwarded-For is believed; repeatable."),
+    ] = None,
 ) -> None:
     """Take calls over HTTP until SIGTERM: plain HTTP, so what ends TLS stands in front of it."""
     from runtime.gateway import run_gateway
 
     conf, kafka, registry = _process(data_dir)
-    run_gateway(kafka, registry, conf.data_dir, port, host)
+    run_gateway(kafka, registry, conf.data_dir, port, host, proxy or [])
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

@@ -1,4 +1,4 @@
-"""The commands of who is let in: `auterity keys`, `auterity users`."""
+"""The commands of who is let in: `auterity tenants`, `auterity users`, `auterity keys`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,12 +9,15 @@ from runtime import terminal
 from runtime.options import DataDir, Json, configured
 
 if TYPE_CHECKING:
+    from runtime.tenants import Tenants
     from runtime.users import Users
 
 keys_app = typer.Typer(no_args_is_help=True, help="A tenant's API keys: `create`, `list`, `revoke`.")
 users_app = typer.Typer(
     no_args_is_help=True, help="A tenant's people: `create`, `list`, `suspend`, `resume`, `reset` their password."
 )
+
+tenants_app = typer.Typer(no_args_is_help=True, help="The tenants: `create`, `list`, `suspend`, `resume`.")
 
 Owner = Annotated[str, typer.Option("--tenant", help="Whose they are; `platform` for the platform's own admins.")]
 Name = Annotated[str, typer.Argument(help="The name to log in with.")]
@@ -102,6 +105,47 @@ def users_suspend(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: 
 def users_resume(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Let a suspended user in again."""
     _done(_users(data_dir, tenant).resume(name), as_json)
+
+
+@tenants_app.command("create")
+def tenants_create(
+    tenant: Annotated[str, typer.Argument(help="Its name.")],
+    title: Annotated[str, typer.Option("--title", help="Who it is.")] = "",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a tenant. `ingest` makes the one it is told, too."""
+    _done(_tenants(data_dir).create(tenant, title), as_json)
+
+
+@tenants_app.command("list")
+def tenants_list(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List all tenants."""
+    found = _tenants(data_dir).listed()
+    terminal.show(found, as_json, lambda: _table(found, "no tenants"))
+
+
+@tenants_app.command("suspend")
+def tenants_suspend(
+    tenant: Annotated[str, typer.Argument(help="Its name.")], data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Let nobody of a tenant in, whatever keys and tokens there are; what it has stays."""
+    _done(_tenants(data_dir).turn(tenant, "suspended"), as_json)
+
+
+@tenants_app.command("resume")
+def tenants_resume(
+    tenant: Annotated[str, typer.Argument(help="Its name.")], data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Let a suspended tenant's people and programs in again."""
+    _done(_tenants(data_dir).turn(tenant, "active"), as_json)
+
+
+def _tenants(data_dir: Path | None) -> "Tenants":
+    from runtime.deployment import where
+    from runtime.tenants import Tenants
+
+    return Tenants(*where(configured(data_dir)))
 
 
 def _users(data_dir: Path | None, tenant: str) -> "Users":

@@ -11,11 +11,12 @@ import yaml
 
 from connectors.publisher import KafkaPublisher
 from connectors.reader import read_all
-from domain.definitions import PLATFORM, BadDefinition, Definitions, define
+from domain.definitions import BadDefinition, Definitions, define
+from domain.identity import PLATFORM
 from domain.ports import Publisher
 from runtime.follower import Follower
 from schemas.codec import Codec
-from schemas.errors import Undecodable
+from schemas.errors import Rejected, Undecodable
 from schemas.events import Definition
 from schemas.record import Record
 
@@ -26,6 +27,10 @@ FOLDERS = {"workflow": "workflows", "rules": "rules"}
 
 class BadFile(BadDefinition):
     """A definition's file cannot be read."""
+
+
+class Overtaken(Rejected):
+    """Of two that made the next version of a definition, the other one was first on the log."""
 
 
 def shipped(model: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
@@ -91,13 +96,19 @@ def put(
     now: datetime,
     tenant_id: str,
 ) -> list[Definition]:
-    """Does what `publish` does, over a connection of its own."""
+    """Does what `publish` does, over a connection of its own; raises Overtaken when somebody else was faster."""
 
     async def written() -> list[Definition]:
         async with KafkaPublisher(bootstrap, client_id) as publisher:
             return await publish(bodies, known, codec, publisher, now, tenant_id)
 
-    return asyncio.run(written())
+    fresh = asyncio.run(written())
+    if fresh:
+        now_known = read(bootstrap, codec)
+        for event in fresh:
+            if not now_known.counts(event):
+                raise Overtaken(f"{event.kind} {event.id} was changed by somebody else at the same moment: try again")
+    return fresh
 
 
 def _check_names(event: Definition, known: Definitions) -> None:

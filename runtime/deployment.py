@@ -7,7 +7,8 @@ from typing import Any
 
 from connectors.kafka import ensure_topics, ready
 from connectors.registry import Registry
-from domain.definitions import PLATFORM, BadDefinition
+from domain.definitions import BadDefinition
+from domain.identity import PLATFORM
 from runtime.definitions import load, put, read, shipped
 from runtime.settings import Settings
 from schemas.catalogue import TOPICS

@@ -9,13 +9,17 @@ from connectors.reader import TopicReader
 from schemas.catalogue import TOPICS
 from schemas.errors import Unavailable
 from schemas.record import Record
+from streams.lanes import crash
 
 POLL_S = 0.02
-CATCH_UP_TIMEOUT_S = 30.0
+STALL_S = 30.0
 
 
 class Follower:
-    """Hands on the records of a topic, on a thread of its own, each partition in order."""
+    """Hands on the records of a topic, on a thread of its own, each partition in order.
+
+    What cannot be handed on ends the process.
+    """
 
     def __init__(self, bootstrap: str, topic: str, take: Callable[[Sequence[Record]], None]) -> None:
         self._bootstrap = bootstrap
@@ -35,7 +39,7 @@ class Follower:
         await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Returns when everything that is on the log now has been read; raises Unavailable after 30 s.
+        """Returns when everything that is on the log now has been read; raises Unavailable when nothing comes for 30 s.
 
         Who asks while another one's question is under way shares the next one.
         """
@@ -48,13 +52,15 @@ class Follower:
             await asyncio.wait([before])
         self._asking, self._asked = self._asked, None
         ends = await asyncio.to_thread(self._ends.of, self._topic, len(self._next))
-        try:
-            async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
-                while any(self._next[partition] < end for partition, end in ends.items()):  # noqa: ASYNC110  a thread
-                    await asyncio.sleep(POLL_S)
-        except TimeoutError:
-            reason = f"{self._topic} on Kafka at {self._bootstrap} could not be read within {CATCH_UP_TIMEOUT_S:.0f} s"
-            raise Unavailable(reason) from None
+        seen, stalled_s = dict(self._next), 0.0
+        while any(self._next[partition] < end for partition, end in ends.items()):
+            if stalled_s > STALL_S:
+                raise Unavailable(
+                    f"{self._topic} on Kafka at {self._bootstrap} could not be read on for {STALL_S:.0f} s"
+                )
+            await asyncio.sleep(POLL_S)
+            stalled_s = stalled_s + POLL_S if seen == self._next else 0.0
+            seen = dict(self._next)
 
     def stop(self) -> None:
         """Ends the thread."""
@@ -63,9 +69,10 @@ class Follower:
 
     def _follow(self) -> None:
         try:
-            for batch in self._reader.follow(self._topic, len(self._next), self._stopped.is_set):
+            for batch, behind in self._reader.follow(self._topic, len(self._next), self._stopped.is_set):
                 self._take(batch)
-                for record in batch:
-                    self._next[record.partition] = record.offset + 1
+                self._next = behind
+        except Exception:  # noqa: BLE001  who knows no more what was revoked must not go on
+            crash(f"follower of {self._topic}")
         finally:
             self._reader.close()

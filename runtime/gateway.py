@@ -42,12 +42,19 @@ HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 4096
 
 
-def run_gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str = HOST) -> None:
-    """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken."""
-    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host))
+def run_gateway(
+    bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str = HOST, proxies: Sequence[str] = ()
+) -> None:
+    """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken.
+
+    What `proxies` (addresses, networks) say in X-Forwarded-For is believed.
+    """
+    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, proxies))
 
 
-async def _gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str) -> None:
+async def _gateway(
+    bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str, proxies: Sequence[str]
+) -> None:
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
@@ -58,12 +65,13 @@ async def _gateway(bootstrap: str, registry_url: str, data_dir: Path, port: int,
         await asyncio.gather(*(follower.start() for follower in followers))
         people = People(tokens, passwords, sessions, followers[1].catch_up)
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
-            door = Door(publisher, codec, definitions, people, _Learning(registry, codec).refresh)
+            latest = followers[0].catch_up
+            door = Door(publisher, codec, definitions, latest, people, _Learning(registry, codec).refresh)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
-            await _serve(application(door, {"kafka": kafka}), data_dir, port, host)
+            await _serve(application(door, {"kafka": kafka}), data_dir, port, host, proxies)
     finally:
         for follower in followers:
             follower.stop()
@@ -85,7 +93,7 @@ def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Foll
     return Follower(bootstrap, TOPIC, take)
 
 
-async def _serve(app: Any, data_dir: Path, port: int, host: str) -> None:
+async def _serve(app: Any, data_dir: Path, port: int, host: str, proxies: Sequence[str]) -> None:
     ready_file = data_dir / "run" / "gateway.ready"
     ready_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready_file.unlink(missing_ok=True)
@@ -95,7 +103,8 @@ async def _serve(app: Any, data_dir: Path, port: int, host: str) -> None:
         port=port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=DRAIN_S,

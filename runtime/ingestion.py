@@ -15,7 +15,7 @@ from connectors.publisher import KafkaPublisher
 from connectors.reader import read_all
 from connectors.registry import codec_of
 from connectors.sources import Source, WorkflowBy, load_source
-from domain.definitions import PLATFORM
+from domain.identity import PLATFORM
 from domain.positions import MemoryPositions
 from runtime.definitions import publish, read
 from runtime.platform import Facts

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from connectors.registry import codec_of
-from domain.definitions import PLATFORM, Definitions
-from domain.identity import SECRET_BYTES, ApiKey, Permission, Presented, digest
+from domain.definitions import Definitions
+from domain.identity import PLATFORM, SECRET_BYTES, ApiKey, Permission, Presented, digest
 from runtime.definitions import put, read
 from schemas.codec import Codec
 from schemas.errors import Rejected

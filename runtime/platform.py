@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec import json as msgjson
 
-from domain.definitions import PLATFORM
+from domain.identity import PLATFORM
 from runtime import deployment, ports
 from runtime.data_dir import locked, prepare
 from runtime.definitions import shipped

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ def signing_key() -> dict[str, Any]:
 
 def write_once(path: Path, content: bytes) -> bool:
     """Writes a file that its owner only can read, whole or not at all; False when there is one already."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # its owner's only
+    fresh = Path(name)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from connectors.registry import codec_of
-from domain.definitions import PLATFORM, Definitions
-from domain.identity import USER_NAME, Role, User
+from domain.definitions import Definitions
+from domain.identity import PLATFORM, USER_NAME, Role, User
 from gateway.passwords import Passwords
 from runtime.definitions import put, read
 from runtime.keys import UnknownTenant
@@ -63,15 +63,15 @@ class Users:
             raise BadName(f"{name!r} is no name: it has 1 to 100 of a-z, 0-9 and . _ @ + -, a letter or digit first")
         if self._known.user(self._tenant_id, name) is not None:
             raise UserExists(f"tenant {self._tenant_id} has a user {name}")
-        return self._with_password(User(id=name, title=title, roles=[self._role(each) for each in roles]))
+        return self._with_password(User(id=name, title=title, roles=[self._role(each) for each in roles]), _password())
 
     def reset(self, name: str) -> dict[str, Any]:
-        """Gives the user a new password for one log-in, and returns both; raises UnknownUser."""
-        return self._with_password(self._user(name))
+        """Gives the user a new password for one log-in, and returns both; ends all sessions. Raises UnknownUser."""
+        return self._with_password(self._user(name), _password())
 
     def suspend(self, name: str) -> dict[str, Any]:
-        """Lets the user in no more, from now on; raises UnknownUser."""
-        return self._put(msgspec.structs.replace(self._user(name), status="suspended"))
+        """Lets the user in no more, from now on, and ends all sessions; raises UnknownUser."""
+        return self._put(msgspec.structs.replace(self._user(name), status="suspended", sessions_since=_now()))
 
     def resume(self, name: str) -> dict[str, Any]:
         """Lets the user in again; raises UnknownUser."""
@@ -86,21 +86,20 @@ class Users:
         """Makes the platform's admin when it has no user; returns the file with the password for the first log-in."""
         if self.listed():
             return None
-        made = self.create(ADMIN, [Role.PLATFORM_ADMIN], "made with the first start")
-        path = self._data_dir / ADMIN_FILE
+        path, password = self._data_dir / ADMIN_FILE, _password()
         path.unlink(missing_ok=True)
-        write_once(path, made["password"].encode() + b"\n")
+        write_once(path, password.encode() + b"\n")
+        self._with_password(User(id=ADMIN, title="made with the first start", roles=[Role.PLATFORM_ADMIN]), password)
         return path
 
-    def _with_password(self, user: User) -> dict[str, Any]:
-        password = secrets.token_urlsafe(ONE_TIME_BYTES)
+    def _with_password(self, user: User, password: str) -> dict[str, Any]:
         sealed = Passwords(load(self._data_dir).sealing_key).sealed(self._tenant_id, user.id, password)
-        changed = msgspec.structs.replace(user, password=sealed, one_time=True)
+        changed = msgspec.structs.replace(user, password=sealed, one_time=True, sessions_since=_now())
         return {**self._put(changed), "password": password}
 
     def _put(self, user: User) -> dict[str, Any]:
         bodies = [(KIND, msgspec.to_builtins(user))]
-        put(self._kafka, CLIENT, bodies, self._known, self._codec, datetime.now(UTC), self._tenant_id)
+        put(self._kafka, CLIENT, bodies, self._known, self._codec, _now(), self._tenant_id)
         return public(user)
 
     def _user(self, name: str) -> User:
@@ -116,8 +115,16 @@ class Users:
         return Role(name)
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(ONE_TIME_BYTES)
+
+
 def public(user: User) -> dict[str, Any]:
     """Returns what may be shown of a user."""
     said: dict[str, Any] = msgspec.to_builtins(user)
-    del said["password"]
+    del said["password"], said["sessions_since"]
     return said

@@ -226,6 +226,15 @@ def test_ends_are_told_on_after_the_broker_came_back_under_a_new_epoch(own: Embe
     assert asked.all([topic]) == {(topic, 0): 0}
 
 
+def test_ends_that_nobody_tells_are_not_taken_for_ends(own: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = new_topic(own.bootstrap, 1)
+    asked = Ends(own.bootstrap)
+    assert asked.of(topic, 1) == {0: 0}
+    monkeypatch.setattr("connectors.kafka.REQUEST_TIMEOUT_S", 1.0)
+    with Frozen(own), pytest.raises(KafkaUnavailable):
+        asked.of(topic, 1)
+
+
 def test_a_topic_that_is_not_there_has_no_ends(servers: Any) -> None:
     assert ends(servers.bootstrap, ["nowhere"]) == {}
 

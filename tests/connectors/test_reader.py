@@ -89,12 +89,28 @@ async def test_a_reader_that_follows_gives_what_is_there_and_what_comes(
     await publisher.append(topic, 0, [(b"k", b"1")])
     reader = TopicReader(servers.bootstrap)
     batches = reader.follow(topic, 1, lambda: False)
-    first = next(batches)
+    first, behind_first = next(batches)
     await publisher.append(topic, 0, [(b"k", b"2")])
-    second = next(batches)
+    second, behind_second = next(batches)
     reader.close()
 
     assert [record.value for record in (*first, *second)] == [b"1", b"2"]
+    assert [behind_first, behind_second] == [{0: 1}, {0: 2}]
+
+
+async def test_a_reader_that_follows_passes_over_records_that_were_deleted_to_the_end(
+    servers: Any, publisher: KafkaPublisher
+) -> None:
+    topic = new_topic(servers.bootstrap, 1)
+    await publisher.append(topic, 0, [(b"k", b"1")] * 3)
+    delete_before(servers.bootstrap, topic, 0, 3)
+    reader = TopicReader(servers.bootstrap)
+    batches = reader.follow(topic, 1, lambda: False)
+    found = [next(batches) for _ in range(5)]
+    reader.close()
+
+    assert [records for records, _ in found] == [[]] * 5
+    assert found[-1][1] == {0: 3}
 
 
 async def test_a_span_that_never_comes_is_unavailable_and_says_what_is_left(servers: Any, topic: str) -> None:

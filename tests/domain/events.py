@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.definitions import PLATFORM, Definitions, canonical, define, digest
+from domain.definitions import Definitions, canonical, define, digest
+from domain.identity import PLATFORM
 from domain.ids import derive
 from schemas.events import (
     AgentStep,

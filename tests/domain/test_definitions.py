@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from domain.definitions import (
     BODY_BYTES_MAX,
-    PLATFORM,
     STEPS_MAX,
     BadDefinition,
     Definitions,
@@ -26,6 +25,7 @@ from domain.definitions import (
     pinned,
 )
 from domain.expressions import BadExpression
+from domain.identity import PLATFORM
 from schemas.errors import Rejected
 from schemas.events import Definition
 from tests.domain.events import AT, LOCAL_MODELS, collect, definition, known, rules, workflow

@@ -9,15 +9,18 @@ from msgspec.structs import replace
 
 from domain.identity import (
     GRANTED,
+    PLATFORM,
     ApiKey,
     Permission,
     Presented,
     Principal,
     Role,
+    User,
     Verdict,
     authorise,
     digest,
     identify,
+    person,
     presented,
 )
 
@@ -92,3 +95,15 @@ def test_the_more_a_role_may_the_more_it_may() -> None:
 
 def test_the_admin_of_the_platform_looks_into_no_tenant() -> None:
     assert GRANTED[Role.PLATFORM_ADMIN] == {Permission.MANAGE_TENANTS, Permission.MANAGE_USERS}
+
+
+def test_nobody_but_people_of_the_platform_is_its_admin() -> None:
+    user = User(id="ada", roles=[Role.PLATFORM_ADMIN])
+
+    def granted(tenant: str) -> frozenset[Permission]:
+        principal = person(tenant, user, True, "").principal
+        assert principal is not None
+        return principal.permissions
+
+    assert granted("acme") == frozenset()
+    assert granted(PLATFORM) == GRANTED[Role.PLATFORM_ADMIN]

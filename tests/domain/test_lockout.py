@@ -39,6 +39,18 @@ def test_who_gets_it_right_begins_anew() -> None:
     assert known.wait_s("ada", NOW) == 0
 
 
+def test_a_failure_can_be_taken_back() -> None:
+    known = Lockout(2)
+    for _ in range(2):
+        known.failed("ada", NOW)
+    known.undone("ada")
+    known.undone("nobody")
+
+    assert known.wait_s("ada", NOW) == 0
+    known.failed("ada", NOW)
+    assert known.wait_s("ada", NOW) > 0
+
+
 def test_only_so_many_names_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lockout, "NAMES_MAX", 2)
     known = Lockout(1)

@@ -12,6 +12,7 @@ from domain.doors import Call
 from domain.sessions import (
     ACCESS,
     FORGET_EVERY,
+    LIFE,
     LOGGED_OUT,
     RENEWAL,
     REUSED,
@@ -21,6 +22,7 @@ from domain.sessions import (
     claimed,
     doubt,
     ended,
+    held_by,
     renewed,
 )
 from schemas.events import Session
@@ -43,25 +45,25 @@ def start(sessions: Sessions, name: str = "s") -> Session:
     return event
 
 
-def judged(sessions: Sessions, claims: Claims, now: datetime = NOW) -> str:
-    return doubt(claims, sessions.get(claims.session), now)
+def judged(sessions: Sessions, claims: Claims, now: datetime = NOW, since: datetime | None = None) -> str:
+    return doubt(claims, sessions.get(claims.session), now, since)
 
 
 def test_a_session_is_renewed_by_its_newest_token_only() -> None:
     sessions = Sessions()
-    first = claimed(start(sessions), "refresh")
+    first = claimed("s", held_by(start(sessions)), "refresh")
     assert judged(sessions, first) == ""
 
     again = renewed(call(), first, new_id)
     sessions.add(again)
 
-    assert judged(sessions, claimed(again, "refresh")) == ""
+    assert judged(sessions, claimed("s", held_by(again), "refresh")) == ""
     assert judged(sessions, first) == REUSED
 
 
 def test_access_tokens_are_good_until_their_hour_is_over_or_the_session_ends() -> None:
     sessions = Sessions()
-    access = claimed(start(sessions), "access")
+    access = claimed("s", held_by(start(sessions)), "access")
     sessions.add(renewed(call(), replace(access, use="refresh"), new_id))
 
     assert judged(sessions, access, NOW + ACCESS - timedelta(seconds=1)) == ""
@@ -79,16 +81,16 @@ def test_an_ended_session_is_not_begun_or_renewed_again() -> None:
     assert held is not None
     sessions.add(ended(call(), "s", held, LOGGED_OUT, new_id))
 
-    sessions.add(renewed(call(), claimed(first, "refresh"), new_id))
+    sessions.add(renewed(call(), claimed("s", held_by(first), "refresh"), new_id))
     start(sessions)
 
-    assert judged(sessions, claimed(first, "refresh")) == "session has ended"
+    assert judged(sessions, claimed("s", held_by(first), "refresh")) == "session has ended"
 
 
 @pytest.mark.parametrize("claims", [{"tenant_id": "other"}, {"user": "eve"}, {"session": "another"}])
 def test_a_token_of_another_s_session_is_unknown(claims: dict[str, str]) -> None:
     sessions = Sessions()
-    access = claimed(start(sessions), "access")
+    access = claimed("s", held_by(start(sessions)), "access")
 
     assert judged(sessions, replace(access, **claims)) == "unknown session"
 
@@ -100,7 +102,7 @@ def test_records_of_others_change_nothing(whose: dict[str, str]) -> None:
     held = sessions.get("s")
     assert held is not None
 
-    sessions.add(replace(renewed(call(), claimed(first, "refresh"), new_id), **whose))
+    sessions.add(replace(renewed(call(), claimed("s", held_by(first), "refresh"), new_id), **whose))
     sessions.add(replace(ended(call(), "s", held, LOGGED_OUT, new_id), **whose))
 
     assert sessions.get("s") == held
@@ -109,8 +111,8 @@ def test_records_of_others_change_nothing(whose: dict[str, str]) -> None:
 @given(st.lists(st.integers(0, 3), max_size=12))
 def test_of_records_with_the_same_number_the_first_counts_whatever_is_repeated(order: list[int]) -> None:
     first = begun(call(), "acme", "ada", "s", new_id)
-    mine, theirs = (renewed(call(), claimed(first, "refresh"), new_id) for _ in range(2))
-    second = renewed(call(), claimed(mine, "refresh"), new_id)
+    mine, theirs = (renewed(call(), claimed("s", held_by(first), "refresh"), new_id) for _ in range(2))
+    second = renewed(call(), claimed("s", held_by(mine), "refresh"), new_id)
     sessions = Sessions()
     for event in (first, mine, theirs, *([first, mine, theirs, second][index] for index in order)):
         sessions.add(event)
@@ -128,3 +130,37 @@ def test_sessions_that_have_run_out_are_forgotten() -> None:
 
     assert sessions.get("old") is None
     assert sessions.get("new-0") is not None
+
+
+def test_no_session_lives_longer_than_a_month_however_often_it_is_renewed() -> None:
+    sessions = Sessions()
+    event = start(sessions)
+    for day in range(0, 30, 6):
+        at = NOW + timedelta(days=day)
+        event = renewed(call(at), claimed("s", held_by(event), "refresh"), new_id)
+        sessions.add(event)
+        assert judged(sessions, claimed("s", held_by(event), "refresh"), at) == ""
+
+    assert judged(sessions, claimed("s", held_by(event), "refresh"), NOW + LIFE) == "session is too old"
+
+
+def test_a_session_begun_before_a_moment_is_worth_nothing_though_it_is_renewed_after_it() -> None:
+    sessions = Sessions()
+    later = NOW + timedelta(hours=2)
+    again = renewed(call(later), claimed("s", held_by(start(sessions)), "refresh"), new_id)
+    sessions.add(again)
+    access = claimed("s", held_by(again), "access")
+
+    assert judged(sessions, access, later, since=NOW) == ""
+    assert judged(sessions, access, later, since=NOW + timedelta(microseconds=1)) == "session is too old"
+
+
+def test_a_call_with_an_idempotency_key_renews_with_the_same_event_and_no_other_does() -> None:
+    sessions = Sessions()
+    claims = claimed("s", held_by(start(sessions)), "refresh")
+
+    def event_id(key: str | None) -> str:
+        return renewed(replace(call(), idempotency_key=key), claims, new_id).event_id
+
+    assert event_id("a") == event_id("a") != event_id("b")
+    assert event_id(None) != event_id(None)

@@ -1,23 +1,24 @@
 """The gateway's application on the session's Kafka, called without a network in between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
 
 from connectors.publisher import KafkaPublisher
-from domain.definitions import PLATFORM, Definitions, define
-from domain.identity import ApiKey, Permission, Presented, Role, User, digest
+from domain.definitions import Definitions, define
+from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
 from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
 from gateway.people import People
 from gateway.tokens import Tokens
+from runtime.definitions import following
 from runtime.gateway import following_sessions
 from schemas.codec import Codec
 
@@ -90,10 +91,29 @@ async def people(log: Any, registered: Codec) -> AsyncIterator[People]:
     await asyncio.to_thread(follower.stop)
 
 
+class Followed(NamedTuple):
+    """Definitions that follow the log, and what says when they are at its end."""
+
+    definitions: Definitions
+    latest: Callable[[], Awaitable[None]]
+
+
 @pytest.fixture
-async def client(publisher: KafkaPublisher, registered: Codec, people: People) -> AsyncIterator[httpx2.AsyncClient]:
+async def followed(log: Any, registered: Codec) -> AsyncIterator[Followed]:
+    """The definitions that the tests know, and what comes on the log."""
+    definitions = known()
+    follower = following(definitions, log.bootstrap, registered)
+    await follower.start()
+    yield Followed(definitions, follower.catch_up)
+    await asyncio.to_thread(follower.stop)
+
+
+@pytest.fixture
+async def client(
+    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to the gateway with the key of acme that may write."""
-    async with calling(publisher, registered, people=people) as client:
+    async with calling(publisher, registered, people=people, followed=followed) as client:
         yield client
 
 
@@ -103,6 +123,7 @@ def calling(
     refresh: Callable[..., Any] | None = None,
     room: Room | None = None,
     people: People | None = None,
+    followed: Followed | None = None,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in."""
 
@@ -110,6 +131,8 @@ def calling(
         return None
 
     people = people or People(Tokens([SIGNING]), PASSWORDS, Sessions(), nothing_new)
-    app = application(Door(publisher, codec, known(), people, refresh or nothing_new, room=room or Room()), {})
+    definitions, latest = followed or Followed(known(), nothing_new)
+    door = Door(publisher, codec, definitions, latest, people, refresh or nothing_new, room=room or Room())
+    app = application(door, {})
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

@@ -11,13 +11,15 @@ import httpx2
 import pytest
 from gateway_calls import SAID, calls
 
-from domain.definitions import PLATFORM
+from domain.identity import PLATFORM
 from runtime import keys
 from runtime.deployment import prepare
 from runtime.errors import PortTaken
 from runtime.gateway import run_gateway
+from runtime.keys import UnknownTenant
 from runtime.secrets import load
 from runtime.settings import Settings
+from runtime.tenants import TenantExists, Tenants
 from runtime.users import Users
 from schemas.codec import Codec
 from tests.harness import Worker, events, until
@@ -98,7 +100,9 @@ def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspend
             assert client.post("/auth/refresh", json={"refresh_token": first["refresh_token"]}).status_code == 401
 
             Users(log.bootstrap, log.registry, tmp_path, "acme").resume("ada")
-            until(lambda: client.get("/auth/verify").status_code == 200, 20)
+            again = {**said, "password": "correct horse"}
+            until(lambda: client.post("/auth/login", json=again).status_code == 200, 20)
+            assert client.get("/auth/verify").status_code == 401  # what was begun before stays ended
         assert gateway.stop() == 0
 
     (listed,) = Users(log.bootstrap, log.registry, tmp_path, "acme").listed()
@@ -123,6 +127,40 @@ def test_a_user_survives_a_restart_of_the_gateway_and_so_does_the_session(
             known = client.get("/auth/verify", headers={"Authorization": f"Bearer {tokens['access_token']}"})
             assert known.json()["principal"] == "user/ada"
             assert client.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]}).status_code == 200
+
+
+def test_nobody_of_a_suspended_tenant_is_let_in_until_it_is_resumed(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path
+) -> None:
+    assert Tenants(log.bootstrap, log.registry).create("acme", "Acme")["status"] == "active"
+    key = keys.create(log.bootstrap, log.registry, "acme", ["events:write"], 1, "the shop")["key"]
+    made = Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["operator"])
+    said = {"tenant": "acme", "name": "ada", "password": made["password"], "new_password": "correct horse"}
+    with (
+        Worker(log, prefix, tmp_path, "gateway --port 0") as gateway,
+        httpx2.Client(base_url=_ready(gateway), trust_env=False) as client,
+    ):
+        token = client.post("/auth/login", json=said).json()["access_token"]
+        callers = [{"Authorization": f"Bearer {token}"}, {"X-API-Key": key}]
+
+        def answers() -> list[int]:
+            return [client.get("/auth/verify", headers=each).status_code for each in callers]
+
+        assert answers() == [200, 200]
+        Tenants(log.bootstrap, log.registry).turn("acme", "suspended")
+        until(lambda: answers() == [403, 403], 20)
+        again = client.post("/auth/login", json={"tenant": "acme", "name": "ada", "password": "correct horse"})
+        assert again.status_code == 403
+        Tenants(log.bootstrap, log.registry).turn("acme", "active")
+        until(lambda: answers() == [200, 200], 20)
+
+    assert Tenants(log.bootstrap, log.registry).listed() == [{"id": "acme", "title": "Acme", "status": "active"}]
+    with pytest.raises(TenantExists, match="there is a tenant acme"):
+        Tenants(log.bootstrap, log.registry).create("acme")
+    with pytest.raises(TenantExists, match="there is a tenant platform"):
+        Tenants(log.bootstrap, log.registry).create("platform")
+    with pytest.raises(UnknownTenant, match="no tenant is called nobody"):
+        Tenants(log.bootstrap, log.registry).turn("nobody", "suspended")
 
 
 def test_the_platform_has_one_first_admin(log: Any, registered: Codec, tmp_path: Path) -> None:
@@ -159,6 +197,17 @@ def test_a_user_that_cannot_be_is_refused_in_one_line(
     assert done.returncode == 1
     assert reason in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("option", "address"), [("", "127.0.0.1"), (" --trusted-proxy 127.0.0.1", "203.0.113.7")])
+def test_only_a_trusted_proxy_says_where_a_call_came_from(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path, option: str, address: str
+) -> None:
+    with Worker(log, prefix, tmp_path, f"gateway --port 0{option}") as gateway:
+        said = {"X-Forwarded-For": "203.0.113.7"}
+        assert httpx2.get(f"{_ready(gateway)}/auth/verify", headers=said, trust_env=False).status_code == 401
+
+    assert [call.address for call in calls(log, registered)] == [address]
 
 
 def test_a_port_that_is_taken_is_named(log: Any, prefix: str, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Tenants: made, listed, suspended."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from connectors.registry import codec_of
+from domain.definitions import Tenant
+from domain.identity import PLATFORM
+from runtime.definitions import put, read
+from runtime.keys import UnknownTenant
+from schemas.errors import Rejected
+
+KIND = "tenant"
+CLIENT = "auterity-tenants"
+
+
+class TenantExists(Rejected):
+    """There is a tenant of this name."""
+
+
+class Tenants:
+    """All tenants, as the log has them now."""
+
+    def __init__(self, kafka: str, registry: str) -> None:
+        self._kafka = kafka
+        self._codec = codec_of(registry)
+        self._known = read(kafka, self._codec)
+
+    def create(self, name: str, title: str = "") -> dict[str, Any]:
+        """Makes a tenant and returns it; raises TenantExists, and BadDefinition for a name that is none."""
+        if name == PLATFORM or self._known.tenant(name) is not None:
+            raise TenantExists(f"there is a tenant {name}")
+        return self._put(Tenant(id=name, title=title))
+
+    def turn(self, name: str, status: Literal["active", "suspended"]) -> dict[str, Any]:
+        """Lets the tenant's people and programs in, or none of them; raises UnknownTenant."""
+        found = self._known.tenant(name)
+        if found is None:
+            raise UnknownTenant(f"no tenant is called {name}")
+        return self._put(msgspec.structs.replace(found, status=status))
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Returns every tenant."""
+        found = (self._known.tenant(name) for name in self._known.tenants())
+        return [msgspec.to_builtins(each) for each in found if each is not None]
+
+    def _put(self, tenant: Tenant) -> dict[str, Any]:
+        said: dict[str, Any] = msgspec.to_builtins(tenant)
+        put(self._kafka, CLIENT, [(KIND, said)], self._known, self._codec, datetime.now(UTC), tenant.id)
+        return said
