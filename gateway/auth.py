@@ -13,7 +13,7 @@ from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Held, begun, cl
 from gateway.bodies import BadBody, Share, read
 from gateway.door import SOURCE, Done, Door, Known, Refusal, check_key, told
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
-from gateway.problems import MEDIA_TYPE
+from gateway.problems import declared
 from gateway.tokens import BadToken
 from schemas.events import Session
 
@@ -205,10 +205,7 @@ def _contract(body: type[Any] | None, *problems: int) -> dict[str, Any]:
         "response_class": Response,
         "responses": {
             200: {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
-            **{
-                code: {"description": PROBLEMS[code], "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
-                for code in problems
-            },
+            **declared({status: PROBLEMS[status] for status in problems}),
         },
     }
     if body is not None:

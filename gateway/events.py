@@ -8,7 +8,7 @@ from domain.doors import BadEvent, Call, letter, offered, open_to_clients, taken
 from domain.identity import Permission, Principal
 from gateway.bodies import AVRO, JSON, NDJSON, Share, UnknownMediaType, opened, read
 from gateway.door import SOURCE, Done, Door, Refusal
-from gateway.problems import MEDIA_TYPE
+from gateway.problems import declared
 from schemas.catalogue import DOOR_BYTES_MAX, Topic
 from schemas.codec import UnknownSchema
 from schemas.errors import Rejected, TooLarge
@@ -50,10 +50,7 @@ def routes(door: Door) -> APIRouter:
         "/events/{topic}",
         status_code=202,
         summary="Put events on a topic",
-        responses={
-            code: {"description": text, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
-            for code, text in PROBLEMS.items()
-        },
+        responses=declared(PROBLEMS),
         openapi_extra=ANY_BODY,
         response_class=Response,
     )

@@ -1,5 +1,6 @@
 """Refusals as problem details (RFC 9457)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -7,6 +8,12 @@ import msgspec
 from fastapi import Response
 
 MEDIA_TYPE = "application/problem+json"
+
+
+def declared(problems: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Returns what OpenAPI says of refusals, by status."""
+    content = {MEDIA_TYPE: {"schema": {"type": "object"}}}
+    return {status: {"description": text, "content": content} for status, text in problems.items()}
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:

@@ -14,9 +14,9 @@ from connectors.reader import read_all
 from domain.definitions import BadDefinition, Definitions, define
 from domain.identity import PLATFORM
 from domain.ports import Publisher
-from runtime.follower import Follower
+from runtime.follower import Follower, readable
 from schemas.codec import Codec
-from schemas.errors import Rejected, Undecodable
+from schemas.errors import Rejected
 from schemas.events import Definition
 from schemas.record import Record
 
@@ -126,10 +126,6 @@ def following(definitions: Definitions, bootstrap: str, codec: Codec) -> Followe
 
 
 def _add(definitions: Definitions, batch: Iterable[Record], codec: Codec) -> None:
-    for record in batch:
-        try:
-            event = codec.decode(record)
-        except Undecodable:
-            continue  # its dead letter is the sink's; nobody can have been decided by it
+    for event, recorded_ms in readable(batch, codec):
         assert isinstance(event, Definition)
-        definitions.add(event, record.timestamp_ms)
+        definitions.add(event, recorded_ms)

@@ -2,17 +2,31 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from connectors.kafka import Ends
 from connectors.reader import TopicReader
 from schemas.catalogue import TOPICS
-from schemas.errors import Unavailable
+from schemas.codec import Codec
+from schemas.errors import Unavailable, Undecodable
 from schemas.record import Record
 from streams.lanes import crash
 
 POLL_S = 0.02
 STALL_S = 30.0
+
+
+def readable(batch: Iterable[Record], codec: Codec) -> Iterator[tuple[Any, int]]:
+    """Yields the events of records, each with when it was appended; one that cannot be read says nothing here.
+
+    Its dead letter is the sink's; nobody can have been decided by it, or be logged in by it.
+    """
+    for record in batch:
+        try:
+            yield codec.decode(record), record.timestamp_ms
+        except Undecodable:
+            continue
 
 
 class Follower:

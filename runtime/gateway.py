@@ -23,11 +23,11 @@ from gateway.people import People
 from gateway.tokens import Tokens
 from runtime.definitions import following
 from runtime.errors import PortTaken
-from runtime.follower import Follower
+from runtime.follower import Follower, readable
 from runtime.ports import HOST
 from runtime.secrets import load
 from schemas.codec import Codec
-from schemas.errors import Unavailable, Undecodable
+from schemas.errors import Unavailable
 from schemas.events import Session
 from schemas.record import Record
 
@@ -82,11 +82,7 @@ def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Foll
     """Returns what keeps the sessions up to date with the log."""
 
     def take(batch: Sequence[Record]) -> None:
-        for record in batch:
-            try:
-                event = codec.decode(record)
-            except Undecodable:
-                continue  # its dead letter is the sink's; what cannot be read renews no session
+        for event, _ in readable(batch, codec):
             assert isinstance(event, Session)
             sessions.add(event)
 

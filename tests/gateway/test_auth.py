@@ -17,11 +17,12 @@ from joserfc.jwk import ECKey
 from connectors.publisher import KafkaPublisher
 from domain.identity import GRANTED, Role
 from domain.lockout import WINDOW
-from domain.sessions import Claims
+from domain.sessions import Claims, Sessions
 from gateway.passwords import AT_ONCE, WAITING_MAX
 from gateway.people import ADDRESS_FAILURES, NAME_FAILURES, People
 from gateway.tokens import Tokens
 from runtime.definitions import publish
+from runtime.gateway import following_sessions
 from runtime.secrets import signing_key
 from schemas.codec import Codec
 from schemas.errors import Unavailable
@@ -278,9 +279,16 @@ async def test_a_session_begun_at_one_gateway_is_good_at_another(
     log: Any, registered: Codec, client: httpx2.AsyncClient, publisher: KafkaPublisher, people: People
 ) -> None:
     said = (await login(client)).json()
-    late = People(people.tokens, people.passwords, people.sessions, people.catch_up)
-    async with calling(publisher, registered, people=late) as another:
+    late = Sessions()
+    follower = following_sessions(late, log.bootstrap, registered)
+    await follower.start()
+    theirs = People(people.tokens, people.passwords, late, follower.catch_up)
+    async with calling(publisher, registered, people=theirs) as another:
         assert (await whoami(another, said["access_token"])).status_code == 200
+        again = (await renew(client, said["refresh_token"])).json()
+        assert (await renew(another, again["refresh_token"])).status_code == 200
+        assert (await renew(client, again["refresh_token"])).status_code == 401
+    await asyncio.to_thread(follower.stop)
 
 
 def claims(**more: Any) -> Claims:
