@@ -193,7 +193,7 @@ ROWS = (
         {"seconds": 120.0, "rate": 1000.0, "warm_s": 40.0, "events": 0},
         {"seconds": 240.0, "rate": 1500.0, "warm_s": 60.0, "events": 0},
         {"seconds": 0.0, "rate": 0.0, "warm_s": 0.0, "events": 1_000_000},
-        (135, 260, 3600),
+        (165, 290, 3600),
     ),
     row(
         "R22",
