@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ NOWHERE = -1
 """The partition of what never lay on a topic; its offset is its number in the call."""
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
+_Said = TypeVar("_Said")
 _UNKNOWN = re.compile(r"contains unknown field `(\w+)`")
 
 
@@ -61,12 +62,7 @@ def offered(topic: Topic, content: bytes, call: Call, principal: Principal, numb
 
     Its id is what the client says, else it follows from the idempotency key and the number, else it is `fresh`.
     """
-    try:
-        said = _decoder(topic.event).decode(content)
-    except msgspec.ValidationError as error:
-        raise BadEvent(*_told(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadEvent(f"no JSON: {error}") from error
+    said = decoded(_decoder(topic.event), content)
     fields = msgspec.structs.asdict(said)
     _belongs(fields.pop("tenant_id"), principal)
     event_id = fields.pop("event_id")
@@ -84,6 +80,16 @@ def offered(topic: Topic, content: bytes, call: Call, principal: Principal, numb
     return topic.event(
         event_id=event_id, tenant_id=principal.tenant_id, correlation_id=event_id, causation_id=call.id, **fields
     )
+
+
+def decoded(decoder: msgspec.json.Decoder[_Said], content: bytes) -> _Said:
+    """Returns what the JSON says; raises BadEvent naming the field that is wrong."""
+    try:
+        return decoder.decode(content)
+    except msgspec.ValidationError as error:
+        raise BadEvent(*_told(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadEvent(f"no JSON: {error}") from error
 
 
 def taken(topic: Topic, event: Event, call: Call, principal: Principal) -> Event:

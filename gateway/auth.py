@@ -13,7 +13,7 @@ from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Held, begun, cl
 from gateway.bodies import BadBody, Share, read
 from gateway.door import SOURCE, Done, Door, Known, Refusal, check_key, told
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
-from gateway.problems import declared
+from gateway.problems import contract
 from gateway.tokens import BadToken
 from schemas.events import Session
 
@@ -199,17 +199,5 @@ async def _body(request: Request, share: Share, kind: type[Any]) -> Any:
         raise BadBody("the body is not what the contract says") from None
 
 
-def _contract(body: type[Any] | None, *problems: int) -> dict[str, Any]:
-    """Returns what OpenAPI says of a route."""
-    said: dict[str, Any] = {
-        "response_class": Response,
-        "responses": {
-            200: {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
-            **declared({status: PROBLEMS[status] for status in problems}),
-        },
-    }
-    if body is not None:
-        schema = msgspec.json.schema(body)
-        inline = schema["$defs"][body.__name__]
-        said["openapi_extra"] = {"requestBody": {"required": True, "content": {"application/json": {"schema": inline}}}}
-    return said
+def _contract(body: type[Any] | None, *refused: int) -> dict[str, Any]:
+    return contract(PROBLEMS, body, 200, *refused)

@@ -18,7 +18,7 @@ from gateway.bodies import Room
 from gateway.door import Door
 from gateway.people import People
 from gateway.tokens import Tokens
-from runtime.definitions import following
+from runtime.definitions import following, shipped
 from runtime.gateway import following_sessions
 from schemas.codec import Codec
 
@@ -38,7 +38,7 @@ def person(tenant: str, name: str, roles: list[Role], **more: Any) -> tuple[str,
 
 
 def known() -> Definitions:
-    """Returns two tenants and a suspended one, and the platform.
+    """Returns two tenants and a suspended one, and the platform with what is shipped.
 
     Each has a key that writes (w), one that reads (r), and dead ones; a user of each role, named like it, one with a
     one-time password (new) and a suspended one (away).
@@ -69,9 +69,10 @@ def known() -> Definitions:
             event = define(tenant, kind, body, None, NOW)
             assert event is not None
             found.add(event)
-    event = define(PLATFORM, *person(PLATFORM, "admin", [Role.PLATFORM_ADMIN]), None, NOW)
-    assert event is not None
-    found.add(event)
+    for kind, body in [*shipped(), person(PLATFORM, "admin", [Role.PLATFORM_ADMIN])]:
+        event = define(PLATFORM, kind, body, None, NOW)
+        assert event is not None
+        found.add(event)
     return found
 
 

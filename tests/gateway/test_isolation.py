@@ -46,6 +46,12 @@ ROWS = {
         path="/api/v1/events/business-events",
         taken=202,
     ),
+    "POST /api/v1/workflows/execute": Row(
+        Permission.EXECUTE_WORKFLOWS, body=lambda _: {"workflow": "agent-report"}, taken=202
+    ),
+    "POST /api/v1/agents/{type}/trigger": Row(
+        Permission.EXECUTE_WORKFLOWS, body=lambda _: {"input": {}}, path="/api/v1/agents/report/trigger", taken=202
+    ),
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }

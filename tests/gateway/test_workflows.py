@@ -1,0 +1,124 @@
+"""Runs that callers ask for: what is answered 202 runs, under the id that was told."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from gateway_calls import calls
+
+from domain.definitions import define as defined
+from domain.executions import AGENTS
+from schemas.codec import Codec
+from tests.gateway.conftest import Followed
+from tests.harness import Worker, define, events, feed
+
+EXECUTE = "/api/v1/workflows/execute"
+INPUT = {"text": "Which pump leaks? Write to ada@example.com.", "title": "Pumps"}
+
+
+@pytest.fixture
+async def client(client: httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """Speaks to the gateway as an operator of acme."""
+    said = {"tenant": "acme", "name": "operator", "password": "a horse, a battery"}
+    token = (await client.post("/auth/login", json=said)).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
+
+
+async def test_what_is_asked_for_runs_under_the_id_that_was_told_and_personal_data_is_taken_out(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path, client: httpx2.AsyncClient, followed: Followed
+) -> None:
+    await asyncio.to_thread(define, log)
+    paths = [EXECUTE, *(f"/api/v1/agents/{agent}/trigger" for agent in AGENTS)]
+    bodies: list[dict[str, Any]] = [{"workflow": "agent-analysis", "input": INPUT}, *([{"input": INPUT}] * len(AGENTS))]
+    answers = [await client.post(path, json=body) for path, body in zip(paths, bodies, strict=True)]
+    assert [answer.status_code for answer in answers] == [202] * 5, answers
+
+    with Worker(log, prefix, tmp_path) as worker:
+        await asyncio.to_thread(worker.settle)
+
+    runs = {run.run_id: run for run in events(log, registered, "workflow-runs") if run.status.value == "completed"}
+    for answer in answers:
+        said = answer.json()
+        assert runs[said["run_id"]].correlation_id == said["event_id"]
+    outputs = [step.output for step in events(log, registered, "agent-steps") if step.status.value == "completed"]
+    assert len(outputs) == 5
+    assert "ada@example.com" not in repr(outputs)
+    begun = {event.event_id: event for event in events(log, registered, "business-events")}
+    for answer in answers:
+        said = answer.json()
+        assert begun[said["event_id"]].causation_id == said["correlation_id"]
+    assert [call.events for call in calls(log, registered) if call.status == 202] == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "told"),
+    [
+        (EXECUTE, b'{"workflow": "nowhere"}', 422, "unknown workflow nowhere"),
+        (EXECUTE, b'{"workflow": "only-alarms"}', 422, "workflow: the trigger of workflow only-alarms does not hold"),
+        (EXECUTE, b'{"workflow": "../acme"}', 422, "workflow: "),
+        (EXECUTE, b'{"input": {}}', 422, "workflow: "),
+        (EXECUTE, b'{"workflow": "only-alarms", "tenant_id": "other"}', 422, "tenant_id: "),
+        (EXECUTE, b'{"workflow": "only-alarms", "input": {"a": 1}}', 422, "input"),
+        (EXECUTE, b"", 422, "no JSON"),
+        (EXECUTE, b'{"workflow": ' + b"[" * 100_000, 422, "workflow: "),
+        (EXECUTE, b'{"workflow": "only-alarms", "input": {"a": "' + b"a" * 2**20 + b'"}}', 413, "more than"),
+        ("/api/v1/agents/nobody/trigger", b"{}", 404, "no such agent; there are ingestion, "),
+        ("/api/v1/agents/report/trigger", b'{"workflow": "x"}', 422, "workflow: "),
+    ],
+)
+async def test_what_cannot_run_is_refused_with_the_field_and_begins_nothing(
+    log: Any,
+    registered: Codec,
+    client: httpx2.AsyncClient,
+    path: str,
+    body: bytes,
+    status: int,
+    told: str,
+    followed: Followed,
+) -> None:
+    workflow = {
+        "id": "only-alarms",
+        "title": "Alarms",
+        "trigger": {"when": 'event.type == "alarm"'},
+        "steps": [{"id": "take", "agent": "ingestion", "uses": "collect"}],
+    }
+    made = defined("acme", "workflow", workflow, None, datetime.now(UTC))
+    assert made is not None
+    followed.definitions.add(made)
+    answer = await client.post(path, content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    assert told in answer.json()["detail"]
+    assert not events(log, registered, "business-events")
+    assert [call.status for call in calls(log, registered)] == [200, status]
+
+
+async def test_a_workflow_made_a_moment_ago_can_be_run_and_with_an_idempotency_key_runs_once(
+    log: Any, registered: Codec, client: httpx2.AsyncClient
+) -> None:
+    workflow = {
+        "id": "fresh",
+        "title": "Fresh",
+        "steps": [{"id": "take", "agent": "ingestion", "uses": "collect"}],
+    }
+    models = {
+        "id": "default",
+        "default": "local",
+        "models": [{"id": "local", "provider": "local"}],
+    }
+    for kind, body in (("models", models), ("workflow", workflow)):
+        made = defined("acme", kind, body, None, datetime.now(UTC))
+        assert made is not None
+        await asyncio.to_thread(feed, log, [registered.encode(made, "test")])
+
+    keyed = {"Idempotency-Key": "order-7"}
+    first, again = [await client.post(EXECUTE, json={"workflow": "fresh"}, headers=keyed) for _ in range(2)]
+    other = await client.post(EXECUTE, json={"workflow": "fresh"})
+
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 202), first.text
+    assert first.json()["run_id"] == again.json()["run_id"] != other.json()["run_id"]
+    assert len(events(log, registered, "business-events")) == 2
