@@ -6,7 +6,7 @@ RuntimeFailed (an AuterityError)
 |-- PortTaken         a port that was asked for by number
 |-- JavaUnusable      JAVA_HOME names no Java, or one that is too old
 |-- JarsUnavailable   a server's jars are neither cached nor to be had
-|-- SecretsUnusable   the file of secrets is damaged, or others can read it
+|-- SecretsUnusable   the secrets are damaged, others can read them, or Vault does not answer
 |-- NotRunning        a command that needs the running platform
 '-- ServerFailed      a process of ours ended or never became ready
 """
@@ -77,9 +77,9 @@ class ServerFailed(RuntimeFailed):
 
 @dataclass(eq=False)
 class SecretsUnusable(RuntimeFailed):
-    """The secrets in {path} cannot be used: {reason}."""
+    """The secrets in {place} cannot be used: {reason}."""
 
-    path: Path
+    place: Path | str
     reason: str
 
 

@@ -1,4 +1,4 @@
-"""Secrets of the platform: a file that its owner only can read, made when there is none."""
+"""Secrets of the platform: in a file that its owner only can read, in the environment, or in Vault."""
 
 import os
 import secrets
@@ -11,7 +11,10 @@ import msgspec
 from joserfc.jwk import ECKey
 from msgspec import Struct
 
+from connectors.vault import Vault
 from runtime.errors import SecretsUnusable
+from runtime.settings import settings
+from schemas.errors import Unavailable
 
 FILE = "secrets.json"
 SEALING_BYTES = 32
@@ -32,20 +35,52 @@ class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(data_dir: Path) -> Secrets:
-    """Returns the secrets of this data directory; raises SecretsUnusable when others can read them, or nobody can."""
-    path = data_dir / FILE
+    """Returns the secrets: those that the environment says, or those in Vault, or in this data directory's file.
+
+    In Vault and in the file they are made when there are none. Raises SecretsUnusable when they are damaged, when Vault
+    does not answer, or when others can read the file.
+    """
+    conf = settings()
+    if conf.secrets is not None:
+        return _checked("AUTERITY_SECRETS", conf.secrets.get_secret_value().encode())
+    if conf.vault is not None:
+        token = conf.vault_token.get_secret_value() if conf.vault_token is not None else ""
+        return _in_vault(Vault(conf.vault, token, conf.vault_entry), f"{conf.vault} {conf.vault_entry}")
+    return _in_file(data_dir / FILE)
+
+
+def _in_file(path: Path) -> Secrets:
     if not path.exists():
-        _make(path)
+        write_once(path, msgspec.json.encode(_new()))
     try:
         mode = path.stat().st_mode & 0o777
-        found = msgspec.json.decode(path.read_bytes(), type=Secrets)
-        known = len(found.sealing_key) == SEALING_BYTES and all(key.get("kid") for key in found.signing)
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise SecretsUnusable(path, type(error).__name__) from error
     if mode & 0o077:
         raise SecretsUnusable(path, f"its mode is {mode:o}, not 600: others can read it")
+    return _checked(path, content)
+
+
+def _in_vault(vault: Vault, name: str) -> Secrets:
+    try:
+        found = vault.read()
+        if found is None:
+            vault.create(msgspec.to_builtins(_new()))
+            found = vault.read()
+    except Unavailable as error:
+        raise SecretsUnusable(name, str(error)) from error
+    return _checked(name, msgspec.json.encode(found))
+
+
+def _checked(place: Path | str, content: bytes) -> Secrets:
+    try:
+        found = msgspec.json.decode(content, type=Secrets)
+        known = len(found.sealing_key) == SEALING_BYTES and all(key.get("kid") for key in found.signing)
+    except ValueError as error:
+        raise SecretsUnusable(place, type(error).__name__) from error
     if not known or not found.signing:
-        raise SecretsUnusable(path, "a key in it is none")
+        raise SecretsUnusable(place, "a key in it is none")
     return found
 
 
@@ -73,6 +108,5 @@ def write_once(path: Path, content: bytes) -> bool:
     return True
 
 
-def _make(path: Path) -> None:
-    sealing = b64encode(secrets.token_bytes(SEALING_BYTES)).decode()
-    write_once(path, msgspec.json.encode(Secrets(sealing, [signing_key()])))
+def _new() -> Secrets:
+    return Secrets(b64encode(secrets.token_bytes(SEALING_BYTES)).decode(), [signing_key()])

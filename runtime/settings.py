@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     clickhouse_password: str = Field("", description="Password on the ClickHouse server.")
     model: str | None = Field(None, description="LiteLLM's name of the default model; unset: the local one.")
     model_api_base: str | None = Field(None, description="An OpenAI-compatible server for the hosted model.")
+    secrets: SecretStr | None = Field(None, description="The secrets themselves, as JSON; unset: Vault or a file.")
+    vault: str | None = Field(None, description="URL of a HashiCorp Vault that keeps the secrets; unset: a file.")
+    vault_token: SecretStr | None = Field(None, description="What opens Vault.")
+    vault_entry: str = Field(
+        "secret/auterity", pattern="^[^/]+/.+$", description="Where the secrets are in Vault: mount/path."
+    )
     log_level: str = Field("INFO", description="Level of the logs of worker and analytics.")
 
 
