@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.limits import Rates
+
 
 class Settings(BaseSettings):
     """Each part is embedded unless a URL names the real server."""
@@ -24,6 +26,13 @@ class Settings(BaseSettings):
     clickhouse_password: str = Field("", description="Password on the ClickHouse server.")
     model: str | None = Field(None, description="LiteLLM's name of the default model; unset: the local one.")
     model_api_base: str | None = Field(None, description="An OpenAI-compatible server for the hosted model.")
+    redis: str | None = Field(
+        None, description="URL of a Redis that counts calls for all gateways; unset: each its own."
+    )
+    address_calls_per_minute: int = Field(Rates().address, ge=1, description="Calls taken of one address in a minute.")
+    stranger_calls_per_minute: int = Field(
+        Rates().stranger, ge=1, description="Refused calls of one address in a minute by callers whom nobody knows."
+    )
     log_level: str = Field("INFO", description="Level of the logs of worker and analytics.")
 
 
