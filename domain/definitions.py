@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 from domain.expressions import check
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
+from domain.quotas import Quota
 from schemas.errors import Rejected, Unavailable
 from schemas.events import Definition, Pin
 
@@ -149,6 +150,7 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     status: Literal["active", "suspended"] = "active"
     """Of a suspended one nobody is let in; what it has stays."""
+    quota: Quota = Quota()
 
 
 _Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User)

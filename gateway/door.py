@@ -13,9 +13,12 @@ from msgspec import Struct, field
 from domain.definitions import Definitions
 from domain.doors import Call, said_of
 from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, identify, person, presented
+from domain.limits import WINDOW_S, Standing, headers, network, of_address, of_known, of_stranger
 from domain.ports import Publisher
+from domain.quotas import Quota
 from gateway.bodies import Room, Share, Unreadable
 from gateway.ids import uuid7
+from gateway.limits import Limits, Met
 from gateway.people import People
 from gateway.problems import problem
 from gateway.tokens import BadToken
@@ -77,6 +80,8 @@ class Known:
 
     def __init__(self) -> None:
         self.verdict = Verdict(None)
+        self.standings: list[Standing] = []
+        """Of the limits that the call was counted for."""
 
 
 class Door(Struct, frozen=True):
@@ -93,6 +98,7 @@ class Door(Struct, frozen=True):
     new_id: Callable[[], str] = uuid7
     room: Room = field(default_factory=Room)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    limits: Limits = field(default_factory=Limits)
 
     async def call(self, request: Request, permission: Permission | None, work: Work) -> Response:
         """Answers a call that needs the permission, or (None) a caller who is known.
@@ -101,7 +107,9 @@ class Door(Struct, frozen=True):
         """
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            known.verdict = verdict = authorise(await self._identified(request, call), permission)
+            known.verdict = await self._identified(request, call)
+            await self._counted(call, known)
+            known.verdict = verdict = authorise(known.verdict, permission)
             if not verdict.allowed or verdict.principal is None:
                 raise Refusal(verdict.status, told(verdict))
             check_key(call)
@@ -110,21 +118,55 @@ class Door(Struct, frozen=True):
         return await self.enter(request, entry)
 
     async def enter(self, request: Request, entry: Entry) -> Response:
-        """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx."""
+        """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx.
+
+        A call beyond the limit of its address is no event of its own: it is counted, and the count is one.
+        """
         call, known = self._call(request), Known()
+        try:
+            await self.limits.count(of_address(call.address, self.limits.rates), call.at, known.standings)
+            answer = await self._entered(call, known, entry)
+        except Met as met:
+            answer = self._turned_away(call, _limited(met.standing))
+        except Unavailable:
+            answer = self._turned_away(call, Refusal(503, "calls cannot be counted now"))
+        answer.headers.update(headers(known.standings))
+        return answer
+
+    async def _entered(self, call: Call, known: Known, entry: Entry) -> Response:
+        """Answers a call; raises Met for a stranger who was refused too often, and Unavailable when that is unknown."""
         try:
             with self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known.verdict, done)
         except Refusal as refusal:
-            return await self._refused(call, known.verdict, refusal)
+            return await self._refused(call, known, refusal)
         except Unreadable as error:
-            return await self._refused(call, known.verdict, Refusal(error.status, str(error)))
+            return await self._refused(call, known, Refusal(error.status, str(error)))
         except Unavailable:
-            return await self._refused(call, known.verdict, UNAVAILABLE)
+            return await self._refused(call, known, UNAVAILABLE)
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
-            return await self._refused(call, known.verdict, Refusal(500, "an error of the gateway's own"))
+            return await self._refused(call, known, Refusal(500, "an error of the gateway's own"))
+
+    async def _counted(self, call: Call, known: Known) -> None:
+        """Counts the call for who makes it, and for the tenant; refuses one too many."""
+        principal = known.verdict.principal
+        if principal is None:
+            return
+        tenant = self.definitions.tenant(principal.tenant_id)
+        try:
+            for limit in of_known(principal, tenant.quota if tenant is not None else Quota()):
+                await self.limits.count(limit, call.at, known.standings)
+        except Met as met:
+            raise _limited(met.standing) from None
+
+    def _turned_away(self, call: Call, refusal: Refusal) -> Response:
+        """Answers a call that is counted with others; the id it is told is that of the event that will count it."""
+        counted = self.limits.refusals.add(
+            network(call.address), refusal.status, refusal.detail, call.at, self.new_id()
+        )
+        return _answer(counted, refusal)
 
     async def _accepted(self, call: Call, verdict: Verdict, done: Done) -> Response:
         accepted = CallOutcome.ACCEPTED
@@ -133,7 +175,7 @@ class Door(Struct, frozen=True):
             await self.publisher.publish(done.records)
             await self._say([event])
         except Unavailable:
-            return _answer(call, UNAVAILABLE)
+            return _answer(call.id, UNAVAILABLE)
         return Response(
             msgspec.json.encode({"correlation_id": call.id, **done.document}),
             done.status,
@@ -146,6 +188,7 @@ class Door(Struct, frozen=True):
 
         async def entry(call: Call, _: Share, known: Known) -> Done:
             known.verdict = await self._identified(request, call)
+            await self._counted(call, known)
             raise Refusal(status, detail)
 
         answer = await self.enter(request, entry)
@@ -190,15 +233,18 @@ class Door(Struct, frozen=True):
             doubt = "a refresh token opens no door"
         return person(claims.tenant_id, user, self.active(claims.tenant_id), doubt, claims.session)
 
-    async def _refused(self, call: Call, verdict: Verdict, refusal: Refusal) -> Response:
+    async def _refused(self, call: Call, known: Known, refusal: Refusal) -> Response:
         outcome = OUTCOMES.get(refusal.status, CallOutcome.REFUSED)
+        verdict = known.verdict
         principal = verdict.principal
+        if principal is None:
+            await self.limits.count(of_stranger(call.address, self.limits.rates), call.at, known.standings)
         event = said_of(call, principal, outcome, refusal.status, [*verdict.reasons, refusal.detail])
         try:
             await self._say([*refusal.letters, event])
         except Unavailable:
-            return _answer(call, UNAVAILABLE)
-        return _answer(call, refusal)
+            return _answer(call.id, UNAVAILABLE)
+        return _answer(call.id, refusal)
 
     async def _say(self, events: Sequence[Event]) -> None:
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
@@ -222,8 +268,17 @@ def told(verdict: Verdict) -> str:
     return "no valid credentials" if verdict.status == 401 else verdict.reasons[-1]
 
 
-def _answer(call: Call, refusal: Refusal) -> Response:
+def _limited(met: Standing) -> Refusal:
+    """Returns the refusal of a call that is one too many."""
+    limit = met.limit
+    said = {"name": limit.name, "calls": limit.calls, "window_s": WINDOW_S}
+    refusal = Refusal(429, limit.reason, limit=said)
+    refusal.retry_after_s = met.reset_s
+    return refusal
+
+
+def _answer(counted: str, refusal: Refusal) -> Response:
     headers = dict(HEADERS.get(refusal.status, {}))
     if refusal.status in (429, 503):
         headers["Retry-After"] = str(refusal.retry_after_s)
-    return problem(refusal.status, refusal.detail, headers, correlation_id=call.id, **refusal.more)
+    return problem(refusal.status, refusal.detail, headers, correlation_id=counted, **refusal.more)

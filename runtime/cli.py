@@ -355,10 +355,12 @@ def gateway(
     ] = None,
 ) -> None:
     """Take calls over HTTP until SIGTERM: plain HTTP, so what ends TLS stands in front of it."""
+    from domain.limits import Rates
     from runtime.gateway import run_gateway
 
     conf, kafka, registry = _process(data_dir)
-    run_gateway(kafka, registry, conf.data_dir, port, host, proxy or [])
+    rates = Rates(address=conf.address_calls_per_minute, stranger=conf.stranger_calls_per_minute)
+    run_gateway(kafka, registry, conf.data_dir, port, host, proxy or [], conf.redis, rates)
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

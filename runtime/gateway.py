@@ -15,11 +15,14 @@ from connectors.kafka import ready
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from domain.definitions import Definitions
+from domain.limits import Rates
 from domain.sessions import Sessions
 from gateway.app import application
 from gateway.door import Door
+from gateway.limits import Limits, Shared
 from gateway.passwords import Passwords
 from gateway.people import People
+from gateway.tally import Tally
 from gateway.tokens import Tokens
 from runtime.definitions import following
 from runtime.errors import PortTaken
@@ -37,23 +40,38 @@ ACKNOWLEDGED_S = 2.0
 """Time Kafka has to acknowledge what a call puts on the log; after it the call is refused."""
 REFRESH_S, REFRESH_MAX_S = 1.0, 3.0
 """Schemas are asked for at most so often; a call waits at most so long for them."""
-DRAIN_S = 8
+DRAIN_S = 7
+"""For calls under way, when it ends; what they were is written then, and the supervisor waits for 10 s in all."""
 HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 4096
 
 
 def run_gateway(
-    bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str = HOST, proxies: Sequence[str] = ()
+    bootstrap: str,
+    registry_url: str,
+    data_dir: Path,
+    port: int,
+    host: str = HOST,
+    proxies: Sequence[str] = (),
+    redis: str | None = None,
+    rates: Rates | None = None,
 ) -> None:
     """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken.
 
-    What `proxies` (addresses, networks) say in X-Forwarded-For is believed.
+    What `proxies` (addresses, networks) say in X-Forwarded-For is believed. With a `redis` all gateways count together.
     """
-    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, proxies))
+    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, proxies, redis, rates or Rates()))
 
 
 async def _gateway(
-    bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str, proxies: Sequence[str]
+    bootstrap: str,
+    registry_url: str,
+    data_dir: Path,
+    port: int,
+    host: str,
+    proxies: Sequence[str],
+    redis: str | None,
+    rates: Rates,
 ) -> None:
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
@@ -61,18 +79,25 @@ async def _gateway(
     followers = [following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec)]
     kept = load(data_dir)
     tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
+    shared = Shared(redis) if redis is not None else None
+    limits = Limits(rates, shared) if shared is not None else Limits(rates)
     try:
         await asyncio.gather(*(follower.start() for follower in followers))
         people = People(tokens, passwords, sessions, followers[1].catch_up)
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
             latest = followers[0].catch_up
-            door = Door(publisher, codec, definitions, latest, people, _Learning(registry, codec).refresh)
+            refresh = _Learning(registry, codec).refresh
+            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
-            await _serve(application(door, {"kafka": kafka}), data_dir, port, host, proxies)
+            checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
+            async with Tally(limits.refusals, publisher, codec):
+                await _serve(application(door, checks), data_dir, port, host, proxies)
     finally:
+        if shared is not None:
+            await shared.close()
         for follower in followers:
             follower.stop()
         registry.close()

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.limits import Rates
+
 
 class Settings(BaseSettings):
     """Each part is embedded unless a URL names the real server."""
@@ -29,6 +31,13 @@ class Settings(BaseSettings):
     vault_token: SecretStr | None = Field(None, description="What opens Vault.")
     vault_entry: str = Field(
         "secret/auterity", pattern="^[^/]+/.+$", description="Where the secrets are in Vault: mount/path."
+    )
+    redis: str | None = Field(
+        None, description="URL of a Redis that counts calls for all gateways; unset: each its own."
+    )
+    address_calls_per_minute: int = Field(Rates().address, ge=1, description="Calls taken of one address in a minute.")
+    stranger_calls_per_minute: int = Field(
+        Rates().stranger, ge=1, description="Refused calls of one address in a minute by callers whom nobody knows."
     )
     log_level: str = Field("INFO", description="Level of the logs of worker and analytics.")
 

@@ -410,6 +410,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Of a call: why it was let in or not, and what was wrong with it."""
     events: int = 0
     """Of a call: how many events it put on the log."""
+    calls: int = 1
+    """How many calls it stands for: refusals of one address beyond its limit are one event a second."""
 
 
 class SessionStatus(StrEnum):

@@ -16,6 +16,7 @@ from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
+from gateway.limits import Limits
 from gateway.people import People
 from gateway.tokens import Tokens
 from runtime.definitions import following, shipped
@@ -125,6 +126,8 @@ def calling(
     room: Room | None = None,
     people: People | None = None,
     followed: Followed | None = None,
+    limits: Limits | None = None,
+    **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in."""
 
@@ -133,7 +136,17 @@ def calling(
 
     people = people or People(Tokens([SIGNING]), PASSWORDS, Sessions(), nothing_new)
     definitions, latest = followed or Followed(known(), nothing_new)
-    door = Door(publisher, codec, definitions, latest, people, refresh or nothing_new, room=room or Room())
+    door = Door(
+        publisher,
+        codec,
+        definitions,
+        latest,
+        people,
+        refresh or nothing_new,
+        room=room or Room(),
+        limits=limits or Limits(),
+        **more,
+    )
     app = application(door, {})
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)
