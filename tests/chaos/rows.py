@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tests.chaos import (
+    audit,
     bombs,
     controls,
     disturbances,
@@ -185,6 +186,15 @@ ROWS = (
         {"stops": 30},
         {"stops": 200},
         (110, 160, 1000),
+    ),
+    row(
+        "R16",
+        "every call that was answered is one event, whatever becomes of the gateways",
+        audit.r16,
+        {"requests": 10_000, "kills": 5},
+        {"requests": 50_000, "kills": 10},
+        {"requests": 1_000_000, "kills": 50},
+        (60, 250, 4500),
     ),
     row(
         "R21",
