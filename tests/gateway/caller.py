@@ -54,7 +54,7 @@ class Caller:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> Answer:
-        """Sends the bytes and returns the answer; raises NoAnswer. A connection that was closed meanwhile is renewed."""
+        """Sends the bytes and returns the answer; raises NoAnswer. A connection closed meanwhile is renewed."""
         began = time.monotonic()
         sent = False
         try:
