@@ -15,7 +15,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.catalogue import DEAD_LETTER_BYTES_MAX, Topic
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import LogUnavailable, Rejected
 
 REQUEST_TIMEOUT_S = 10.0
 CREATE_TIMEOUT_S = 30.0
@@ -38,7 +38,7 @@ PASSING = frozenset(
 """What Kafka answers for a moment while partitions or coordinators are made or moved, or a broker comes back."""
 
 
-class KafkaUnavailable(Unavailable):
+class KafkaUnavailable(LogUnavailable):
     """Kafka does not answer."""
 
 

@@ -15,7 +15,8 @@ from connectors.kafka import KafkaUnavailable
 from schemas.record import Headers, Outgoing
 
 DELIVERY_TIMEOUT_S = 30.0
-"""After this time without an acknowledgement a record counts as not written, unless a publisher is told another."""
+"""After this time without an acknowledgement a record counts as not written, unless a publisher is told another; the
+time to connect is part of it."""
 METADATA_TIMEOUT_S = 5.0
 """How long a topic may take to be listed that was made just now."""
 KEYS_MAX = 16_384
@@ -53,9 +54,10 @@ class KafkaPublisher:
         """See domain.ports.Publisher."""
         if not records:
             return
-        producer = await self._started()
+        until = self._until()
+        producer = await self._started(until)
         for topic in {record.topic for record in records} - self._partitions.keys():
-            self._partitions[topic] = await self._count(producer, topic)
+            self._partitions[topic] = await self._count(producer, topic, until)
         places: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         partitions, hashes = self._partitions, self._hashes
         for record in records:
@@ -64,14 +66,15 @@ class KafkaPublisher:
                 number = self._hash(record.key)
             places[record.topic, number % partitions[record.topic]].append(record)
         contents = [(*place, map(_content, placed)) for place, placed in places.items()]
-        await self._send(producer, contents)
+        await self._send(producer, contents, until)
 
     async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[range]:
         """See domain.ports.Publisher."""
         if not pairs:
             return []
-        producer = await self._started()
-        return await self._send(producer, [(topic, partition, ((key, value, ()) for key, value in pairs))])
+        until = self._until()
+        producer = await self._started(until)
+        return await self._send(producer, [(topic, partition, ((key, value, ()) for key, value in pairs))], until)
 
     async def close(self) -> None:
         """Sends what is under way, and leaves the broker."""
@@ -82,16 +85,18 @@ class KafkaPublisher:
         if producer is not None:
             await producer.stop()
 
+    def _until(self) -> float:
+        """Returns when, by the loop's clock, a call that begins now has waited for long enough, all in all."""
+        return asyncio.get_running_loop().time() + self._delivery_timeout_s
+
     async def _send(
-        self,
-        producer: AIOKafkaProducer,
-        places: Iterable[tuple[str, int, Iterable[Content]]],
+        self, producer: AIOKafkaProducer, places: Iterable[tuple[str, int, Iterable[Content]]], until: float
     ) -> list[range]:
         """Sends each place's records in order; returns the offsets they got when all are acknowledged."""
         topic = ""
         sent: list[tuple[str, int, asyncio.Future[RecordMetadata]]] = []
         try:
-            async with asyncio.timeout(self._delivery_timeout_s):  # aiokafka itself would try for ever
+            async with asyncio.timeout_at(until):  # aiokafka itself would try for ever
                 for topic, partition, contents in places:
                     async with self._turns[topic, partition]:  # aiokafka gives up on who waits with many others
                         for batch in _batches(contents):
@@ -108,7 +113,7 @@ class KafkaPublisher:
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {reason.splitlines()[0]}") from error
         return [range(future.result().offset, future.result().offset + count) for _, count, future in sent]
 
-    async def _started(self) -> AIOKafkaProducer:
+    async def _started(self, until: float) -> AIOKafkaProducer:
         """Returns the producer; all who wait for one to start wait for the same."""
         if self._producer is not None:
             return self._producer
@@ -116,7 +121,7 @@ class KafkaPublisher:
             self._starting = asyncio.ensure_future(self._start())
             self._starting.add_done_callback(self._has_started)
         try:
-            async with asyncio.timeout(self._delivery_timeout_s):
+            async with asyncio.timeout_at(until):
                 return await asyncio.shield(self._starting)
         except TimeoutError:
             reason = f"no answer within {self._delivery_timeout_s:.0f} s"
@@ -160,10 +165,11 @@ class KafkaPublisher:
         producer._message_accumulator.fail_all(KafkaError("the producer was left after an error"))
         await producer.stop()
 
-    async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:
+    async def _count(self, producer: AIOKafkaProducer, topic: str, until: float) -> int:
         """Returns how many partitions the topic has."""
+        soon = asyncio.get_running_loop().time() + METADATA_TIMEOUT_S
         try:
-            async with asyncio.timeout(METADATA_TIMEOUT_S):
+            async with asyncio.timeout_at(min(soon, until)):
                 return len(await producer.partitions_for(topic))
         except (KafkaError, TimeoutError) as error:
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: no such topic") from error

@@ -1,6 +1,7 @@
 """The door that every call comes through: who calls is made certain, what is asked is decided, the call is put on the
 log, and only then it is answered."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,12 +24,15 @@ from gateway.people import People
 from gateway.problems import problem
 from gateway.tokens import BadToken
 from schemas.codec import Codec
-from schemas.errors import Unavailable
+from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import CallOutcome, Event
 from schemas.record import Outgoing
 
 SOURCE = "auterity/gateway"
 RETRY_AFTER_S = 1
+AGAIN_S = 0.25
+"""Time to tell the log of a call that failed on it: a topic that takes nothing says so at once, a log that hangs has
+cost the caller enough."""
 KEY_CHARACTERS_MAX = 200
 """Of an Idempotency-Key."""
 OUTCOMES = {
@@ -138,11 +142,13 @@ class Door(Struct, frozen=True):
         try:
             with self.room.share() as share:
                 done = await entry(call, share, known)
-                return await self._accepted(call, known.verdict, done)
+                return await self._accepted(call, known, done)
         except Refusal as refusal:
             return await self._refused(call, known, refusal)
         except Unreadable as error:
             return await self._refused(call, known, Refusal(error.status, str(error)))
+        except LogUnavailable:
+            return await self._untaken(call, known)
         except Unavailable:
             return await self._refused(call, known, UNAVAILABLE)
         except Exception:
@@ -168,11 +174,15 @@ class Door(Struct, frozen=True):
         )
         return _answer(counted, refusal)
 
-    async def _accepted(self, call: Call, verdict: Verdict, done: Done) -> Response:
+    async def _accepted(self, call: Call, known: Known, done: Done) -> Response:
         accepted = CallOutcome.ACCEPTED
+        verdict = known.verdict
         event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, len(done.records))
         try:
             await self.publisher.publish(done.records)
+        except Unavailable:
+            return await self._untaken(call, known)
+        try:
             await self._say([event])
         except Unavailable:
             return _answer(call.id, UNAVAILABLE)
@@ -232,6 +242,14 @@ class Door(Struct, frozen=True):
         if claims.use != "access":
             doubt = "a refresh token opens no door"
         return person(claims.tenant_id, user, self.active(claims.tenant_id), doubt, claims.session)
+
+    async def _untaken(self, call: Call, known: Known) -> Response:
+        """Answers a call that failed on the log, of which nothing has been said there yet."""
+        try:
+            async with asyncio.timeout(AGAIN_S):
+                return await self._refused(call, known, UNAVAILABLE)
+        except TimeoutError:
+            return _answer(call.id, UNAVAILABLE)
 
     async def _refused(self, call: Call, known: Known, refusal: Refusal) -> Response:
         outcome = OUTCOMES.get(refusal.status, CallOutcome.REFUSED)

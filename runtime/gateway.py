@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,15 @@ from runtime.follower import Follower, readable
 from runtime.ports import HOST
 from runtime.secrets import load
 from schemas.codec import Codec
-from schemas.errors import Unavailable
+from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import Session
 from schemas.record import Record
 
 CLIENT = "auterity-gateway"
 TOPIC = "sessions"
-ACKNOWLEDGED_S = 2.0
-"""Time Kafka has to acknowledge what a call puts on the log; after it the call is refused."""
+ACKNOWLEDGED_S = 1.5
+"""Time Kafka has to acknowledge what a call puts on the log, or to say what is new there; after it the call is refused,
+so that its caller knows within two seconds."""
 REFRESH_S, REFRESH_MAX_S = 1.0, 3.0
 """Schemas are asked for at most so often; a call waits at most so long for them."""
 DRAIN_S = 7
@@ -83,9 +84,9 @@ async def _gateway(
     limits = Limits(rates, shared) if shared is not None else Limits(rates)
     try:
         await asyncio.gather(*(follower.start() for follower in followers))
-        people = People(tokens, passwords, sessions, followers[1].catch_up)
+        people = People(tokens, passwords, sessions, _soon(followers[1].catch_up))
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
-            latest = followers[0].catch_up
+            latest = _soon(followers[0].catch_up)
             refresh = _Learning(registry, codec).refresh
             door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits)
 
@@ -101,6 +102,19 @@ async def _gateway(
         for follower in followers:
             follower.stop()
         registry.close()
+
+
+def _soon(catch_up: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Returns what does the same, and raises LogUnavailable when that takes longer than a call waits."""
+
+    async def caught_up() -> None:
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_S):
+                await catch_up()
+        except TimeoutError:
+            raise LogUnavailable(f"Kafka did not answer within {ACKNOWLEDGED_S} s") from None
+
+    return caught_up
 
 
 def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Follower:

@@ -5,6 +5,7 @@ AuterityError
 │   ├── Undecodable   the bytes are not what the topic's schema says
 │   └── TooLarge      the event takes more than a record, a key or a reader does
 └── Unavailable    may work later: tried again, nothing is acknowledged meanwhile
+    └── LogUnavailable   it is the log itself
 """
 
 
@@ -26,3 +27,7 @@ class TooLarge(Rejected):
 
 class Unavailable(AuterityError):
     """Something needed does not answer; the same call may succeed later."""
+
+
+class LogUnavailable(Unavailable):
+    """The log does not answer, or does not take what it is given."""

@@ -107,8 +107,12 @@ class Arena:
 
     def broker_crash(self, down_s: float = 0.0) -> None:
         """kill -9 of the broker; returns when it is back, on the same port and data."""
-        assert self.kafka is not None
         self.broker_signal(signal.SIGKILL)
+        self.broker_back(down_s)
+
+    def broker_back(self, down_s: float = 0.0) -> None:
+        """Returns when the broker that was killed is back."""
+        assert self.kafka is not None
         port = int(self.bootstrap.split(":")[1])
         until(lambda: not self.kafka.alive() and not is_open(port), 20)  # its threads hold the port a moment longer
         time.sleep(down_s)

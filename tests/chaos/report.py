@@ -54,7 +54,7 @@ class Outcome(msgspec.Struct):
 LEFT_OUT = (
     "R3 for InfluxDB and Weaviate: there is no sink for them yet",
     "R10 for the whole flow: models are asked there, and a rebuild would ask them again; `auterity replay` proves it",
-    "R15 to R20: tamper evidence, audit, isolation, authentication and budgets are not faults of processes",
+    "R15 and R20: tamper evidence and budgets are not faults of processes",
 )
 """What no row here proves."""
 

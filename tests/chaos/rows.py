@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from tests.chaos import (
+    audit,
     bombs,
+    closed,
     controls,
     disturbances,
     flips,
@@ -185,6 +187,24 @@ ROWS = (
         {"stops": 30},
         {"stops": 200},
         (110, 160, 1000),
+    ),
+    row(
+        "R16",
+        "every call that was answered is one event, whatever becomes of the gateways",
+        audit.r16,
+        {"requests": 10_000, "kills": 5},
+        {"requests": 50_000, "kills": 10},
+        {"requests": 1_000_000, "kills": 50},
+        (60, 250, 4500),
+    ),
+    row(
+        "R17",
+        "nothing is answered as done that is not on the log, and every caller is told within two seconds",
+        closed.r17,
+        {"hold_s": 3.0, "times": 1},
+        {"hold_s": 8.0, "times": 3},
+        {"hold_s": 30.0, "times": 10},
+        (50, 180, 1800),
     ),
     row(
         "R21",

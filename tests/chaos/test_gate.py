@@ -3,6 +3,7 @@
 Rows that kill a broker, and those that need time more than processors, run meanwhile on servers of their own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import combined
+from tests.chaos import audit, combined
 from tests.chaos.arena import Arena
 from tests.chaos.report import Outcome, line
 from tests.chaos.rows import CONTROLS, GATE, ROWS
@@ -23,6 +24,8 @@ MEANWHILE = {
     "test_a_constant_load_takes_no_more_memory_and_files": "R21",
     "test_a_broker_that_is_killed_or_slow_costs_nothing": "R2",
     "test_what_cannot_be_written_is_never_passed_by_a_commit": "R4",
+    "test_every_call_that_was_answered_is_one_event_whatever_becomes_of_the_gateways": "R16",
+    "test_nothing_is_answered_as_done_that_is_not_on_the_log_and_callers_are_told_soon": "R17",
     "test_a_naive_agent_that_is_killed_loses_or_doubles_and_counts_wrongly": "R1 naive",
 }
 """Rows that run beside the others, by their tests."""
@@ -107,6 +110,24 @@ def test_a_broker_that_is_killed_or_slow_costs_nothing(meanwhile: Any) -> None:
 
 def test_what_cannot_be_written_is_never_passed_by_a_commit(meanwhile: Any) -> None:
     _holds(meanwhile["R4"].result())
+
+
+def test_every_call_that_was_answered_is_one_event_whatever_becomes_of_the_gateways(meanwhile: Any) -> None:
+    _holds(meanwhile["R16"].result())
+
+
+def test_nothing_is_answered_as_done_that_is_not_on_the_log_and_callers_are_told_soon(meanwhile: Any) -> None:
+    _holds(meanwhile["R17"].result())
+
+
+def test_the_judge_of_the_audit_sees_what_is_missing_extra_or_different() -> None:
+    seen = audit.Seen({"a": 202, "b": 401, "c": 503}, unanswered=Counter({"GET /x": 1}))
+    whole = [("a", 202, "POST /x"), ("b", 401, "GET /x"), ("d", 200, "GET /x")]
+    assert not any(audit.judge(seen, whole).values())
+    assert audit.judge(seen, whole[1:])["missing"] == 1
+    assert audit.judge(seen, [*whole, whole[0]])["extra"] == 1
+    assert audit.judge(seen, [*whole, ("e", 200, "GET /x")])["extra"] == 1
+    assert audit.judge(seen, [*whole[1:], ("a", 200, "POST /x")])["other status"] == 1
 
 
 def test_a_naive_agent_that_is_killed_loses_or_doubles_and_counts_wrongly(meanwhile: Any) -> None:
