@@ -1,7 +1,7 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench chaos clean
+.PHONY: help run test check format bench chaos servers clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,10 @@ bench: ## measure against other stream processors (at most 25 minutes); ARGS="--
 chaos: ## kill, freeze and starve everything, and count (at most 40 minutes); ARGS="--full", "--only R9 --seed 7"
 	@sh deploy/bootstrap.sh tests
 	@.venv/bin/python -m tests.chaos $(ARGS)
+
+servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, Redis, xmlsec1), once
+	@sh deploy/bootstrap.sh
+	@.venv/bin/python -m deploy.servers
 
 clean: ## remove what was built or installed here; data directories (.auterity) stay
 	rm -rf .venv .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

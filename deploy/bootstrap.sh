@@ -76,6 +76,8 @@ fi
 
 if [ "${1:-}" = tests ]; then
     .venv/bin/python -m deploy.jars </dev/null || exit 1
+    .venv/bin/python -m deploy.servers </dev/null ||
+        say "what is missing skips the tests that need it (with CI=true they fail)"
     if ! command -v docker-compose >/dev/null 2>&1 && ! docker compose version >/dev/null 2>&1; then
         apt_install docker-compose ||
             say "docker-compose is missing: the test of docker-compose.yml skips (Debian package docker-compose)"

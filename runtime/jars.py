@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,7 +38,10 @@ REQUEST_TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
-    """One file of a bundle: `group:artifact:version`, or `group:artifact:packaging:classifier:version`."""
+    """One file of a bundle: `group:artifact:version`, or `group:artifact:packaging:classifier:version`.
+
+    The classifier of an archive may be empty.
+    """
 
     coordinate: str
     sha256: str
@@ -83,7 +87,7 @@ def fetch(bundle: Bundle, cache: Path, progress: Progress) -> Path:
         return place
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _alone(cache / f".{place.name}.lock"):
+        with alone(cache / f".{place.name}.lock"):
             if not _is_complete(bundle, place):
                 progress(f"downloading {bundle.name.capitalize()} {bundle.version} (once)")
                 _fill(bundle, place)
@@ -104,15 +108,16 @@ def maven(repository: Path) -> "MavenContext":
     return MavenContext(resolver=resolver, repo_cache=repository, timeout=REQUEST_TIMEOUT_S)
 
 
-class _Broken(Exception):
-    """What arrived is not what was asked for."""
-
-
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
+    """Waits until no other process or thread is in here with this file."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+class _Broken(Exception):
+    """What arrived is not what was asked for."""
 
 
 def _fill(bundle: Bundle, place: Path) -> None:
@@ -138,14 +143,17 @@ def _fill(bundle: Bundle, place: Path) -> None:
 
 def _add(file: LockedFile, context: "MavenContext", content: Path) -> None:
     arrived = _download(file, _artifact(file, context))
-    if file.is_archive:
+    if not file.is_archive:
+        arrived.rename(content / arrived.name)
+    elif zipfile.is_zipfile(arrived):
+        with zipfile.ZipFile(arrived) as archive:
+            archive.extractall(content)
+    else:
         with tarfile.open(arrived) as archive:
             if hasattr(tarfile, "data_filter"):
                 archive.extractall(content, filter="data")
             else:  # Python before 3.11.4; the archive's SHA-256 is the one we pinned
                 archive.extractall(content)
-    else:
-        arrived.rename(content / arrived.name)
 
 
 def _artifact(file: LockedFile, context: "MavenContext") -> "Artifact":

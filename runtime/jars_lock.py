@@ -18,7 +18,10 @@ KAFKA = "org.apache.kafka:kafka_2.13:4.3.1"
 # Kafka brings no slf4j binding, and without one the broker is silent. The raw mark (!) keeps jgo from reading it as a
 # bill of materials, which would put another kafka-clients under the broker.
 KAFKA_LOGGING = "org.slf4j:slf4j-simple:1.7.36!"
-REGISTRY = ("io.apicurio", "apicurio-registry-app", "tar.gz", "all", "3.3.3")
+ARCHIVES = {
+    "registry": ("io.apicurio", "apicurio-registry-app", "tar.gz", "all", "3.3.3"),
+    "keycloak": ("org.keycloak", "keycloak-quarkus-dist", "zip", "", "26.7.3"),
+}
 
 
 def main() -> None:
@@ -26,9 +29,10 @@ def main() -> None:
     with TemporaryDirectory() as repository:
         context = maven(Path(repository))
         lines = [f"kafka {artifact_line(artifact)}" for artifact in _kafka(context)]
-        group, name, packaging, classifier, version = REGISTRY
-        archive = context.project(group, name).at_version(version).artifact(classifier=classifier, packaging=packaging)
-        lines.append(f"registry {artifact_line(archive)}")
+        for bundle, (group, name, packaging, classifier, version) in ARCHIVES.items():
+            project = context.project(group, name).at_version(version)
+            archive = project.artifact(classifier=classifier, packaging=packaging)
+            lines.append(f"{bundle} {artifact_line(archive)}")
     LOCK_FILE.write_text("# bundle, coordinate, sha256; written by runtime.jars_lock\n" + "\n".join(lines) + "\n")
 
 
@@ -49,7 +53,7 @@ def artifact_line(artifact: "Artifact") -> str:
     published = artifact.component.artifact(artifact.classifier, f"{artifact.packaging}.sha1").resolve().read_text()
     if hashlib.sha1(content, usedforsecurity=False).hexdigest() != published.split()[0].lower():
         raise SystemExit(f"{artifact.filename} does not match its published SHA-1")
-    kind = f"{artifact.packaging}:{artifact.classifier}:" if artifact.classifier else ""
+    kind = f"{artifact.packaging}:{artifact.classifier}:" if artifact.packaging != "jar" else ""
     coordinate = f"{artifact.groupId}:{artifact.artifactId}:{kind}{artifact.version}"
     return f"{coordinate} {hashlib.sha256(content).hexdigest()}"
 

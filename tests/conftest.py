@@ -20,6 +20,7 @@ from runtime.registry_server import EmbeddedRegistry
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 from tests.harness import SETTLE_S, until
+from tests.servers import keycloak, postgres, redis, xmlsec1  # noqa: F401  fixtures
 
 settings.register_profile("auterity", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("auterity")  # nothing fails for being slow: a machine may be busy
