@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     clickhouse: str | None = Field(None, description="URL of a ClickHouse server; unset: its engine, embedded.")
     clickhouse_user: str = Field("default", description="User on the ClickHouse server.")
     clickhouse_password: str = Field("", description="Password on the ClickHouse server.")
+    read_models: str | None = Field(None, description="URL of a PostgreSQL database; unset: an SQLite file.")
     model: str | None = Field(None, description="LiteLLM's name of the default model; unset: the local one.")
     model_api_base: str | None = Field(None, description="An OpenAI-compatible server for the hosted model.")
     log_level: str = Field("INFO", description="Level of the logs of worker and analytics.")
