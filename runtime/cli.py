@@ -46,7 +46,7 @@ def up(
     gateway_port: Annotated[int, typer.Option("--gateway-port", min=0, max=65535, help="0: any free one.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Start Kafka, the schema registry, the worker, the analytics and the gateway; stop them at Ctrl-C."""
+    """Start Kafka, the registry, the worker, the analytics, the read models and the gateway; stop them at Ctrl-C."""
     import threading
 
     from runtime import platform
@@ -340,6 +340,24 @@ def analytics(
 
     conf, kafka, registry = _process(data_dir)
     run_analytics(kafka, registry, conf.data_dir, port, conf)
+
+
+@app.command("read-models")
+def read_models(
+    data_dir: DataDir = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make them anew from the topics, and end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Keep the read models up to date with the topics in this process until SIGTERM."""
+    from runtime import read_models as models
+
+    conf, kafka, registry = _process(data_dir)
+    if not rebuild:
+        models.run_read_models(kafka, registry, conf.data_dir, conf)
+        return
+    with terminal.spinner("rebuilding", quiet=as_json):
+        done = models.rebuild(kafka, registry, conf.data_dir, conf)
+    terminal.show(done, as_json, lambda: terminal.counts({"records": done.records}))
 
 
 @app.command()

@@ -125,9 +125,10 @@ class Platform:
             for name, wanted in (("analytics", self._wanted.url), ("gateway", self._wanted.gateway))
         )
         facts = Facts(url, kafka, registry, str(self.data_dir), os.getpid(), self._conf.workers, gateway)
-        progress("starting worker, analytics and gateway")
+        progress("starting worker, analytics, read models and gateway")
         env = {"AUTERITY_KAFKA": facts.kafka, "AUTERITY_REGISTRY": facts.registry}
         self._children = workers(self.data_dir, self._conf.workers, env)
+        self._children.append(Child(self.data_dir, "read-models", ["read-models"], env))
         for name, address in (("analytics", facts.url), ("gateway", facts.gateway)):
             self._children.append(Child(self.data_dir, name, [name, "--port", address.rpartition(":")[2]], env))
         for child in self._children:

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     clickhouse: str | None = Field(None, description="URL of a ClickHouse server; unset: its engine, embedded.")
     clickhouse_user: str = Field("default", description="User on the ClickHouse server.")
     clickhouse_password: str = Field("", description="Password on the ClickHouse server.")
+    read_models: str | None = Field(None, description="URL of a PostgreSQL database; unset: an SQLite file.")
     model: str | None = Field(None, description="LiteLLM's name of the default model; unset: the local one.")
     model_api_base: str | None = Field(None, description="An OpenAI-compatible server for the hosted model.")
     secrets: SecretStr | None = Field(None, description="The secrets themselves, as JSON; unset: Vault or a file.")

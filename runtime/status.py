@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from connectors.kafka import committed
 from connectors.reader import whole
+from domain.read_models import TOPICS as READ
 from runtime.ask import ask
 from runtime.platform import Facts
 from runtime.processes import recorded
@@ -24,10 +25,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     "steps": ("compliance-decisions", "ai-calls"),
     "ai-calls": ("ai-calls",),
     "clickhouse": tuple(TOPICS),
+    "read-models": READ,
 }
 """What each stage reads: known here without loading the stages (a test holds it to them)."""
 
-OURS = ("kafka", "registry", "analytics", "gateway")
+OURS = ("kafka", "registry", "analytics", "read-models", "gateway")
 """The processes of a platform beside its workers, but for those that settings place elsewhere."""
 
 OPEN = """

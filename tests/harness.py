@@ -101,7 +101,7 @@ class Worker:
             if self.process is not None and self.process.poll() is not None:
                 self.start()
             behind = lags(self.bootstrap, self.prefix)
-            names = stages or [stage for stage in behind if stage != "clickhouse"]
+            names = stages or [stage for stage in behind if stage not in ("clickhouse", "read-models")]
             idle = 0 if any(behind[stage] for stage in names) else idle + 1
             return idle >= 2
 

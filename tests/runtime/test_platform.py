@@ -137,6 +137,7 @@ def test_status_is_idle_when_nothing_is_left_to_do(platform: Platform, day: dict
         "registry",
         "worker",
         "analytics",
+        "read-models",
         "gateway",
         "platform",
     }
@@ -306,7 +307,7 @@ def test_a_platform_killed_is_found_by_the_next_up_and_its_tables_are_rebuilt_wh
     after = {each.name: each.record.pid for each in recorded(folder) if each.record}
     assert second["kafka"] == first["kafka"]
     assert after["kafka"] == before["kafka"]
-    assert set(after) == {"platform", "kafka", "registry", "worker", "analytics", "gateway"}
+    assert set(after) == {"platform", "kafka", "registry", "worker", "analytics", "read-models", "gateway"}
     assert platform.answer("status", "--wait")["idle"]
     platform.facts = second
     kept = {noun: platform.rows(f"SELECT count() FROM {noun}") for noun in NOUNS}

@@ -1,0 +1,90 @@
+"""Reads the read models for one tenant at a time, on threads of its own."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, Table, func, select, tuple_
+from sqlalchemy.exc import ProgrammingError
+
+from domain.identity import PLATFORM
+from domain.read_models import LIMIT_MAX, SHARED, AgentCount, Applied, Query, Row, Step
+from sinks.read_models.store import READERS, StoreUnavailable, answering
+from sinks.read_models.tables import APPLIED, table
+
+R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+
+class Reader:
+    """A domain.read_models.ReadModels over a connection that cannot write."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="read-models")
+
+    async def rows(self, tenant_id: str, query: Query[R]) -> list[R]:
+        """See ReadModels."""
+        asked = table(query.of)
+        columns = [asked.c[name] for name in query.order]
+        statement = _own(asked, tenant_id, shared=query.of in SHARED)
+        for name, value in query.where.items():
+            column = asked.c[name]
+            statement = statement.where(column == value if isinstance(value, str) else column.in_(list(value)))
+        if query.after:
+            behind = tuple_(*columns), tuple_(*query.after)
+            statement = statement.where(behind[0] < behind[1] if query.newest_first else behind[0] > behind[1])
+        order = [column.desc() if query.newest_first else column for column in columns]
+        statement = statement.order_by(*order).limit(min(query.limit, LIMIT_MAX))
+
+        def read(connection: Connection) -> list[R]:
+            return [query.of(**row._mapping) for row in connection.execute(statement)]
+
+        return await self._asked(read)
+
+    async def agents(self, tenant_id: str) -> list[AgentCount]:
+        """See ReadModels."""
+        steps = table(Step)
+        by = (steps.c.agent, steps.c.uses, steps.c.status)
+        counted = func.count().label("steps"), func.max(steps.c.recorded_ms).label("recorded_ms")
+        statement = _own(steps, tenant_id).with_only_columns(*by, *counted).group_by(*by).order_by(*by).limit(LIMIT_MAX)
+
+        def read(connection: Connection) -> list[AgentCount]:
+            return [AgentCount(**row._mapping) for row in connection.execute(statement)]
+
+        return await self._asked(read)
+
+    async def applied(self) -> Applied:
+        """See ReadModels."""
+
+        def read(connection: Connection) -> Applied:
+            rows = connection.execute(select(APPLIED)).all()
+            offsets = {(row.topic, row.partition): row.offset for row in rows}
+            return Applied(offsets, max((row.recorded_ms for row in rows), default=0))
+
+        return await self._asked(read)
+
+    def close(self) -> None:
+        """Ends its threads and connections."""
+        self._threads.shutdown()
+        self._engine.dispose()
+
+    async def _asked(self, read: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read)
+
+    def _read(self, read: Callable[[Connection], T]) -> T:
+        with answering():
+            try:
+                with self._engine.connect() as connection:
+                    return read(connection)
+            except ProgrammingError as error:  # a server on which nothing has been made yet
+                raise StoreUnavailable("the read models are not there yet") from error
+
+
+def _own(asked: Table, tenant_id: str, *, shared: bool = False) -> Select[Any]:
+    """Returns what every question begins with: the rows of this tenant; of no tenant there are none."""
+    if not tenant_id:
+        raise ValueError("nobody's rows are asked for")
+    owners = [tenant_id, PLATFORM] if shared else [tenant_id]
+    return select(asked).where(asked.c.tenant_id.in_(owners))
