@@ -13,6 +13,7 @@ from tests.chaos import (
     controls,
     disturbances,
     flips,
+    isolation,
     kills,
     liveness,
     outages,
@@ -205,6 +206,15 @@ ROWS = (
         {"hold_s": 8.0, "times": 3},
         {"hold_s": 30.0, "times": 10},
         (50, 180, 1800),
+    ),
+    row(
+        "R18",
+        "nobody reaches another tenant, and the matrix sees it when any filter is gone",
+        isolation.r18,
+        {"files": [isolation.MUTATION]},
+        {"files": [isolation.MATRIX, isolation.MUTATION]},
+        {"files": [isolation.MATRIX, isolation.MUTATION]},
+        (35, 120, 120),
     ),
     row(
         "R21",
