@@ -151,6 +151,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     status: Literal["active", "suspended"] = "active"
     """Of a suspended one nobody is let in; what it has stays."""
     quota: Quota = Quota()
+    second_factor: Literal["optional", "required"] = "optional"
+    """Required, people without a second factor may do nothing but enrol one."""
 
 
 _Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User)
@@ -261,8 +263,12 @@ class Definitions:
 
     def counts(self, event: Definition) -> bool:
         """Returns whether this event made its version: of two that made the same one, the first counts."""
-        history = self._history.get((event.tenant_id, event.kind, event.id), [])
-        return any(each.event_id == event.event_id for _, each in history)
+        return self.made(event.tenant_id, event.kind, event.id, event.event_id) is not None
+
+    def made(self, tenant_id: str, kind: str, name: str, event_id: str) -> Definition | None:
+        """Returns the version that the event of this id made, None when it made none."""
+        history = self._history.get((tenant_id, kind, name), [])
+        return next((each for _, each in history if each.event_id == event_id), None)
 
     def pin(self, tenant_id: str, kind: str, name: str) -> Pin:
         """Returns the newest version the tenant has, its own before the platform's; raises UnknownDefinition."""

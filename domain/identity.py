@@ -82,6 +82,18 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status: Literal["active", "revoked"] = "active"
 
 
+class Factor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A person's second factor: codes by time (TOTP), and recovery codes for when that is lost."""
+
+    id: str
+    secret: str
+    """Of the codes by time, sealed."""
+    recovery: list[str] = []
+    """The SHA-256 of each recovery code, sealed."""
+    status: Literal["pending", "active"] = "pending"
+    """Pending, it counts for nothing yet: nobody has shown a code."""
+
+
 class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A person, as a definition of its tenant."""
 
@@ -96,6 +108,7 @@ class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sessions_since: datetime | None = None
     """Sessions begun before are worth nothing."""
     status: Literal["active", "suspended"] = "active"
+    factor: Factor | None = None
 
 
 class Presented(Struct, frozen=True):
@@ -172,8 +185,24 @@ def identify(shown: Presented | None, known: ApiKey | None, tenant_active: bool,
     return Verdict(None, [doubt], 401)
 
 
-def person(tenant_id: str, user: User | None, tenant_active: bool, doubt: str, session: str = "") -> Verdict:
-    """Returns who calls when a person says so with a password or a token; `doubt` is why that is none, if it is."""
+def enrolled(user: User | None) -> Factor | None:
+    """Returns the second factor that this person has to show, None when there is none."""
+    factor = user.factor if user is not None else None
+    return factor if factor is not None and factor.status == "active" else None
+
+
+def person(
+    tenant_id: str,
+    user: User | None,
+    tenant_active: bool,
+    doubt: str,
+    session: str = "",
+    second_factor: Literal["optional", "required"] = "optional",
+) -> Verdict:
+    """Returns who calls when a person says so with a password or a token; `doubt` is why that is none, if it is.
+
+    Where a second factor is required, who has none may do nothing but what everybody may: enrol one.
+    """
     if doubt:
         return Verdict(None, [doubt], 401)
     if user is None:
@@ -182,6 +211,8 @@ def person(tenant_id: str, user: User | None, tenant_active: bool, doubt: str, s
         return Verdict(None, [f"user is {user.status}"], 401)
     if not tenant_active:
         return Verdict(None, ["tenant is not active"], 403)
+    if second_factor == "required" and enrolled(user) is None:
+        return Verdict(Principal(tenant_id, f"user/{user.id}", session=session), ["user has to enrol a second factor"])
     ours = [role for role in user.roles if role is not Role.PLATFORM_ADMIN or tenant_id == PLATFORM]
     permissions = frozenset[Permission]().union(*(GRANTED[role] for role in ours))
     return Verdict(Principal(tenant_id, f"user/{user.id}", permissions, session), ["user is genuine"])

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.doors import Call
+from domain.factors import Codes
 from domain.ids import derive
 from schemas.events import Session, SessionStatus
 
@@ -50,6 +51,8 @@ class Sessions:
     """What has become of every session. Of two records that renew one to the same number the first one counts."""
 
     def __init__(self) -> None:
+        self.codes = Codes()
+        """Which codes of second factors were used."""
         self._held: dict[str, Held] = {}
         self._added = 0
 
@@ -61,7 +64,9 @@ class Sessions:
                 name: held for name, held in self._held.items() if held.renewed_at + RENEWAL > event.occurred_at
             }
         before = self._held.get(event.session)
-        if event.status is SessionStatus.ENDED:
+        if event.status is SessionStatus.TRIED:
+            self.codes.add(event)
+        elif event.status is SessionStatus.ENDED:
             if before is not None and _theirs(before, event.tenant_id, event.user):
                 self._held[event.session] = replace(before, open=False)
         elif event.status is SessionStatus.OPEN and _follows(before, event):

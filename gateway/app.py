@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, health, workflows
+from gateway import auth, events, factors, health, workflows
 from gateway.door import Door
 
 PREFIX = "/api/v1"
@@ -20,7 +20,8 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    for router in (auth.routes(door), events.routes(door), workflows.routes(door), health.routes(checks)):
+    routers = [each.routes(door) for each in (auth, factors, events, workflows)]
+    for router in (*routers, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

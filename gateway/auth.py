@@ -6,39 +6,32 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
-from domain.definitions import define
 from domain.doors import Call
-from domain.identity import Principal, User, Verdict, person
-from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Held, begun, claimed, ended, held_by, renewed
-from gateway.bodies import BadBody, Share, read
+from domain.identity import Principal, User, Verdict, enrolled, person
+from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Claims, Held, begun, claimed, ended, held_by, renewed
+from gateway import proofs
+from gateway.bodies import Share
+from gateway.changes import OVERTAKEN, put
+from gateway.contracts import body, contract
 from gateway.door import SOURCE, Done, Door, Known, Refusal, check_key, told
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
-from gateway.problems import contract
 from gateway.tokens import BadToken
 from schemas.events import Session
 
-BODY_BYTES_MAX = 8 * 1024
-PROBLEMS = {
-    400: "The body is not what it should be.",
-    401: "Nobody is known by these credentials.",
-    403: "The tenant is not active, or the password has to be changed.",
-    408: "The body did not come to its end.",
-    409: "The user was changed at the same moment.",
-    413: "The body is too large.",
-    422: "The new password cannot be taken.",
-    429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
-    500: "An error of the gateway's own.",
-    503: "The log does not take it now.",
-}
+CODE_CHARACTERS_MAX = 64
 
 
 class LogIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wants in. `new_password` changes the password; with a one-time password it has to be there."""
+    """Who wants in. `new_password` changes the password; with a one-time password it has to be there.
+
+    `code` is one of the second factor, or a recovery code, of who has enrolled one.
+    """
 
     tenant: Annotated[str, Meta(max_length=100)]
     name: Annotated[str, Meta(max_length=100)]
     password: Annotated[str, Meta(max_length=LENGTH_MAX)]
     new_password: str | None = None
+    code: Annotated[str, Meta(max_length=CODE_CHARACTERS_MAX)] | None = None
 
 
 class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,29 +40,35 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
     refresh_token: str
 
 
+class LogOut(Struct, frozen=True, forbid_unknown_fields=True):
+    """The session to end, by its refresh token; without one it is that of the access token."""
+
+    refresh_token: str | None = None
+
+
 def routes(door: Door) -> APIRouter:
     """Returns the routes of logging in."""
     router = APIRouter(prefix="/auth", tags=["auth"])
 
-    @router.post("/login", summary="Log in", **_contract(LogIn, 400, 401, 403, 408, 409, 413, 422, 429, 500, 503))
+    @router.post("/login", summary="Log in", **contract(LogIn, 400, 401, 403, 408, 409, 413, 422, 429, 500, 503))
     async def login(request: Request) -> Response:
         """Begins a session: an access token for an hour, and a refresh token that renews it for seven days."""
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            return await _login(door, call, await _body(request, share, LogIn), known)
+            return await _login(door, call, await body(request, share, LogIn), known)
 
         return await door.enter(request, entry)
 
-    @router.post("/refresh", summary="Renew a session", **_contract(Refresh, 400, 401, 403, 408, 413, 500, 503))
+    @router.post("/refresh", summary="Renew a session", **contract(Refresh, 400, 401, 403, 408, 413, 500, 503))
     async def refresh(request: Request) -> Response:
         """Gives two new tokens for the newest refresh token; an older one ends the session."""
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            return await _refresh(door, call, (await _body(request, share, Refresh)).refresh_token, known)
+            return await _refresh(door, call, (await body(request, share, Refresh)).refresh_token, known)
 
         return await door.enter(request, entry)
 
-    @router.get("/verify", summary="Who am I", **_contract(None, 400, 401, 403, 500, 503))
+    @router.get("/verify", summary="Who am I", **contract(None, 400, 401, 403, 500, 503))
     async def verify(request: Request) -> Response:
         """Says who calls, and what this caller may do."""
 
@@ -79,44 +78,60 @@ def routes(door: Door) -> APIRouter:
 
         return await door.call(request, None, work)
 
-    @router.post("/logout", summary="Log out", **_contract(None, 400, 401, 403, 500, 503))
+    @router.post("/logout", summary="Log out", **contract(LogOut, 400, 401, 403, 408, 413, 500, 503, required=False))
     async def logout(request: Request) -> Response:
         """Ends the session of the token: none of its tokens opens anything any more."""
 
-        async def work(call: Call, principal: Principal, _: Share) -> Done:
+        async def entry(call: Call, share: Share, known: Known) -> Done:
+            said = await body(request, share, LogOut)
+            if said.refresh_token is not None:
+                return await _logout(door, call, said.refresh_token, known)
+            principal = await door.admitted(request, call, None, known)
             held = door.people.sessions.get(principal.session)
             if held is None:
                 raise Refusal(403, "the caller has no session")
             await _settled(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
             return Done({}, status=200)
 
-        return await door.call(request, None, work)
+        return await door.enter(request, entry)
 
     return router
 
 
 async def _login(door: Door, call: Call, said: LogIn, known: Known) -> Done:
     people = door.people
-    if wait_s := people.try_now(said.tenant, said.name, call.address, call.at):
-        refusal = Refusal(429, "too many failed attempts")
-        refusal.retry_after_s = wait_s
-        raise refusal
-    user = door.definitions.user(said.tenant, said.name)
-    kept = user.password if user is not None else ""
-    genuine = await people.passwords.genuine(said.tenant, said.name, kept, said.password)
-    if door.definitions.user(said.tenant, said.name) != user:
-        genuine = False  # changed meanwhile: what was looked at is worth nothing any more
-    known.verdict = person(said.tenant, user, door.active(said.tenant), "" if genuine else "wrong password")
-    if not known.verdict.allowed or user is None:
-        raise Refusal(known.verdict.status, told(known.verdict))
-    people.went_well(said.tenant, said.name, call.address)
+    user = await proofs.password(door, call, said.tenant, said.name, said.password, known)
+    factor = enrolled(user)
+    if factor is None:
+        people.went_well(said.tenant, said.name, call.address)
+    elif said.code is None:
+        known.verdict = proofs.doubtful(said.tenant, user, "no code")
+        raise Refusal(401, "a code of the second factor is needed, too", needs="code")
+    _check_new(user, said)
+    if factor is not None and said.code is not None:
+        await proofs.code(door, call, said.tenant, user, factor, said.code, known)
+        people.went_well(said.tenant, said.name, call.address)
     if said.new_password is not None:
         await _change(door, call, user, said, said.new_password)
-    elif user.one_time:
-        raise Refusal(403, "the password has to be changed: say new_password, too")
+    return begin(door, call, said.tenant, said.name)
+
+
+def begin(door: Door, call: Call, tenant_id: str, user: str, **more: Any) -> Done:
+    """Returns the tokens of a new session, and with them whatever else is told."""
     name = door.new_id()
-    session = begun(call, said.tenant, said.name, name, door.new_id)
-    return Done(_tokens(door, name, held_by(session)), [door.codec.encode(session, SOURCE)], 200)
+    session = begun(call, tenant_id, user, name, door.new_id)
+    return Done({**more, **_tokens(door, name, held_by(session))}, [door.codec.encode(session, SOURCE)], 200)
+
+
+def _check_new(user: User, said: LogIn) -> None:
+    """Refuses what cannot become the password, before a code is used up for it."""
+    if said.new_password is None:
+        if user.one_time:
+            raise Refusal(403, "the password has to be changed: say new_password, too")
+    elif not LENGTH_MIN <= len(said.new_password) <= LENGTH_MAX:
+        raise Refusal(422, f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters")
+    elif said.new_password == said.password:
+        raise Refusal(422, "the new password is the old one")
 
 
 async def _change(door: Door, call: Call, user: User, said: LogIn, new: str) -> None:
@@ -124,31 +139,31 @@ async def _change(door: Door, call: Call, user: User, said: LogIn, new: str) -> 
 
     Sessions begun before are worth nothing then.
     """
-    if not LENGTH_MIN <= len(new) <= LENGTH_MAX:
-        raise Refusal(422, f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters")
-    if new == said.password:
-        raise Refusal(422, "the new password is the old one")
-    sealed = await door.people.passwords.sealed_soon(said.tenant, said.name, new)
-    await door.latest()
     last = door.definitions.last(said.tenant, "user", said.name)
+    if door.definitions.user(said.tenant, said.name) != user:
+        raise Refusal(409, OVERTAKEN)
+    sealed = await door.people.passwords.sealed_soon(said.tenant, said.name, new)
     changed = msgspec.structs.replace(user, password=sealed, one_time=False, sessions_since=call.at)
-    event = define(said.tenant, "user", msgspec.to_builtins(changed), last, call.at)
-    assert event is not None  # a hash is never the same twice
-    if door.definitions.user(said.tenant, said.name) == user:
-        await door.publisher.publish([door.codec.encode(event, SOURCE)])
-        await door.latest()
-    if not door.definitions.counts(event):
-        raise Refusal(409, "the user was changed by somebody else at the same moment")
+    await put(door, call, said.tenant, "user", changed, last)
+
+
+async def _logout(door: Door, call: Call, token: str, known: Known) -> Done:
+    """Ends the session of a refresh token, be it the newest one or not."""
+    claims = _read(door, token, known)
+    user = door.definitions.user(claims.tenant_id, claims.user)
+    doubt = await door.people.doubt(claims, user, call.at) if claims.use == "refresh" else "no refresh token"
+    known.verdict = person(claims.tenant_id, user, door.active(claims.tenant_id), "" if doubt == REUSED else doubt)
+    held = door.people.sessions.get(claims.session)
+    if not known.verdict.allowed or held is None:
+        raise Refusal(known.verdict.status, told(known.verdict))
+    await _settled(door, ended(call, claims.session, held, LOGGED_OUT, door.new_id))
+    return Done({}, status=200)
 
 
 async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     people = door.people
     check_key(call)
-    try:
-        claims = people.tokens.read(token)
-    except BadToken as error:
-        known.verdict = Verdict(None, [str(error)], 401)
-        raise Refusal(401, told(known.verdict)) from error
+    claims = _read(door, token, known)
     user = door.definitions.user(claims.tenant_id, claims.user)
     doubt = await people.doubt(claims, user, call.at) if claims.use == "refresh" else "an access token renews nothing"
     event = renewed(call, claims, door.new_id)
@@ -165,6 +180,14 @@ async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     if REUSED in known.verdict.reasons and held is not None:
         await _settled(door, ended(call, claims.session, held, REUSED, door.new_id))
     raise Refusal(known.verdict.status, told(known.verdict))
+
+
+def _read(door: Door, token: str, known: Known) -> Claims:
+    try:
+        return door.people.tokens.read(token)
+    except BadToken as error:
+        known.verdict = Verdict(None, [str(error)], 401)
+        raise Refusal(401, told(known.verdict)) from error
 
 
 def _is(door: Door, session: str, event: Session) -> bool:
@@ -188,16 +211,3 @@ def _tokens(door: Door, session: str, held: Held) -> dict[str, Any]:
         "refresh_token": renewal,
         "refresh_expires_in": int(RENEWAL.total_seconds()),
     }
-
-
-async def _body(request: Request, share: Share, kind: type[Any]) -> Any:
-    """Returns what the body says; what is wrong with it is not told, as it may be a secret in the wrong place."""
-    content = await read(request, share, BODY_BYTES_MAX)
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadBody("the body is not what the contract says") from None
-
-
-def _contract(body: type[Any] | None, *refused: int) -> dict[str, Any]:
-    return contract(PROBLEMS, body, 200, *refused)

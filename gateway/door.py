@@ -5,7 +5,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from fastapi import Request, Response
@@ -111,15 +111,19 @@ class Door(Struct, frozen=True):
         """
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            known.verdict = await self._identified(request, call)
-            await self._counted(call, known)
-            known.verdict = verdict = authorise(known.verdict, permission)
-            if not verdict.allowed or verdict.principal is None:
-                raise Refusal(verdict.status, told(verdict))
-            check_key(call)
-            return await work(call, verdict.principal, share)
+            return await work(call, await self.admitted(request, call, permission, known), share)
 
         return await self.enter(request, entry)
+
+    async def admitted(self, request: Request, call: Call, permission: Permission | None, known: Known) -> Principal:
+        """Returns who calls, and says so; refuses a caller who is not known, or lacks the permission."""
+        known.verdict = await self._identified(request, call)
+        await self._counted(call, known)
+        known.verdict = verdict = authorise(known.verdict, permission)
+        if not verdict.allowed or verdict.principal is None:
+            raise Refusal(verdict.status, told(verdict))
+        check_key(call)
+        return verdict.principal
 
     async def enter(self, request: Request, entry: Entry) -> Response:
         """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx.
@@ -222,6 +226,11 @@ class Door(Struct, frozen=True):
         tenant = self.definitions.tenant(tenant_id)
         return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
 
+    def second_factor(self, tenant_id: str) -> Literal["optional", "required"]:
+        """Returns what this tenant asks of its people."""
+        tenant = self.definitions.tenant(tenant_id)
+        return tenant.second_factor if tenant is not None else "optional"
+
     async def _identified(self, request: Request, call: Call) -> Verdict:
         credentials = _credentials(request)
         if credentials.count(".") == TOKEN_DOTS:
@@ -241,7 +250,8 @@ class Door(Struct, frozen=True):
         doubt = await self.people.doubt(claims, user, call.at)
         if claims.use != "access":
             doubt = "a refresh token opens no door"
-        return person(claims.tenant_id, user, self.active(claims.tenant_id), doubt, claims.session)
+        active, second_factor = self.active(claims.tenant_id), self.second_factor(claims.tenant_id)
+        return person(claims.tenant_id, user, active, doubt, claims.session, second_factor)
 
     async def _untaken(self, call: Call, known: Known) -> Response:
         """Answers a call that failed on the log, of which nothing has been said there yet."""

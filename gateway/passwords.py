@@ -2,20 +2,16 @@
 
 import asyncio
 import logging
-import os
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gateway.sealing import Sealing
 from schemas.errors import Unavailable
 
-NONCE_BYTES = 12
 AT_ONCE, WAITING_MAX = 2, 32
 """Hashes that are made at a time, each on 64 MiB, and those that may wait for their turn."""
 LENGTH_MIN, LENGTH_MAX = 12, 256
@@ -35,7 +31,7 @@ class Passwords:
 
     def __init__(self, key: bytes, hasher: PasswordHasher | None = None) -> None:
         """Takes the key of 32 bytes that seals them."""
-        self._aead = AESGCM(key)
+        self.sealing = Sealing(key)
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash("nobody")
         self._threads = ThreadPoolExecutor(AT_ONCE, "passwords")
@@ -43,9 +39,7 @@ class Passwords:
 
     def sealed(self, tenant_id: str, user: str, password: str) -> str:
         """Returns what is kept of a password; takes a tenth of a second."""
-        nonce = os.urandom(NONCE_BYTES)
-        hashed = self._hasher.hash(password).encode()
-        return b64encode(nonce + self._aead.encrypt(nonce, hashed, _whose(tenant_id, user))).decode()
+        return self.sealing.seal("password", tenant_id, user, content=self._hasher.hash(password).encode())
 
     async def sealed_soon(self, tenant_id: str, user: str, password: str) -> str:
         """Does what `sealed` does, on another thread and in turn; raises Busy."""
@@ -76,14 +70,8 @@ class Passwords:
         """Returns the hash, None when there is none or it was sealed for another or with another key."""
         if not kept:
             return None
-        try:
-            content = b64decode(kept, validate=True)
-            nonce, sealed = content[:NONCE_BYTES], content[NONCE_BYTES:]
-            return self._aead.decrypt(nonce, sealed, _whose(tenant_id, user)).decode()
-        except (InvalidTag, ValueError):
+        content = self.sealing.opened("password", tenant_id, user, sealed=kept)
+        if content is None:
             log.error("a password cannot be opened: it was sealed with another key", extra={"tenant": tenant_id})
             return None
-
-
-def _whose(tenant_id: str, user: str) -> bytes:
-    return f"password\x1f{tenant_id}\x1f{user}".encode()
+        return content.decode()

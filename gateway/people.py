@@ -47,12 +47,15 @@ class People(Struct, frozen=True):
                 lockout.failed(key, now)
         return wait_s
 
-    def went_well(self, tenant_id: str, name: str, address: str) -> None:
-        """Says that the log-in was genuine."""
-        of_name, *others = self._tried(tenant_id, name, address)
-        of_name[0].passed(of_name[1])
-        for lockout, key in others:
+    def right_password(self, tenant_id: str, name: str, address: str) -> None:
+        """Says that the password was right: the try is taken back, but counts for the name until `went_well`."""
+        for lockout, key in self._tried(tenant_id, name, address)[1:]:
             lockout.undone(key)
+
+    def went_well(self, tenant_id: str, name: str, address: str) -> None:
+        """Says that the log-in was genuine, after `right_password`."""
+        lockout, key = self._tried(tenant_id, name, address)[0]
+        lockout.passed(key)
 
     def _tried(self, tenant_id: str, name: str, address: str) -> list[tuple[Lockout, str]]:
         whole = f"{tenant_id}/{name}"

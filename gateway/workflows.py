@@ -1,7 +1,6 @@
 """POST /workflows/execute and POST /agents/{type}/trigger: runs that callers ask for."""
 
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,34 +9,28 @@ from domain.doors import BadEvent, Call
 from domain.executions import AGENTS, Begun, Execution, Task, asked, begun, tasked
 from domain.identity import Permission, Principal
 from gateway.bodies import Share, read
+from gateway.contracts import contract
 from gateway.door import SOURCE, Done, Door, Refusal
-from gateway.problems import contract
 from schemas.catalogue import DOOR_BYTES_MAX
 from schemas.errors import Rejected
 
-PROBLEMS = {
-    400: "The Idempotency-Key is too long.",
-    401: "Nobody is known by these credentials.",
-    403: "The caller may not do this.",
-    404: "There is no such agent.",
-    408: "The body did not come to its end.",
-    413: "The body is too large.",
-    422: "The body is not what it should be, or its workflow cannot be run: the detail names the field.",
-    500: "An error of the gateway's own.",
-    503: "The log does not take it now.",
-}
+PROBLEMS = (400, 401, 403, 408, 413, 422, 500, 503)
 
 
 def routes(door: Door) -> APIRouter:
     """Returns the routes of what callers ask for."""
     router = APIRouter()
 
-    @router.post("/workflows/execute", tags=["workflows"], summary="Run a workflow", **_contract(Execution))
+    @router.post(
+        "/workflows/execute", tags=["workflows"], summary="Run a workflow", **contract(Execution, *PROBLEMS, status=202)
+    )
     async def execute(request: Request) -> Response:
         """Asks for a run of its own; its id is told at once, and its status under it a moment later."""
         return await _asked(door, request, asked)
 
-    @router.post("/agents/{type}/trigger", tags=["agents"], summary="Ask one agent", **_contract(Task, 404))
+    @router.post(
+        "/agents/{type}/trigger", tags=["agents"], summary="Ask one agent", **contract(Task, *PROBLEMS, 404, status=202)
+    )
     async def trigger(type: str, request: Request) -> Response:  # noqa: A002  the path's name of it
         """Asks an agent by itself: a run of the workflow `agent-<type>`, of which a tenant may have its own."""
 
@@ -73,7 +66,3 @@ async def _begun(door: Door, execution: Execution, call: Call, principal: Princi
     except UnknownDefinition:
         await door.latest()
         return begun(execution, call, principal, door.definitions, fresh)
-
-
-def _contract(body: type[Any], *more: int) -> dict[str, Any]:
-    return contract(PROBLEMS, body, 202, 400, 401, 403, 408, 413, 422, 500, 503, *more)

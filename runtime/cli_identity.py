@@ -1,7 +1,7 @@
 """The commands of who is let in: `auterity tenants`, `auterity users`, `auterity keys`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 keys_app = typer.Typer(no_args_is_help=True, help="A tenant's API keys: `create`, `list`, `revoke`.")
 users_app = typer.Typer(
-    no_args_is_help=True, help="A tenant's people: `create`, `list`, `suspend`, `resume`, `reset` their password."
+    no_args_is_help=True,
+    help="A tenant's people: `create`, `list`, `suspend`, `resume`, `reset` their password, `reset-factor`.",
 )
 
-tenants_app = typer.Typer(no_args_is_help=True, help="The tenants: `create`, `list`, `suspend`, `resume`.")
+tenants_app = typer.Typer(
+    no_args_is_help=True, help="The tenants: `create`, `list`, `suspend`, `resume`, `second-factor`."
+)
 
+Demand = Literal["optional", "required"]
 Owner = Annotated[str, typer.Option("--tenant", help="Whose they are; `platform` for the platform's own admins.")]
 Name = Annotated[str, typer.Argument(help="The name to log in with.")]
 
@@ -95,6 +99,12 @@ def users_reset(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Js
     _done(_users(data_dir, tenant).reset(name), as_json)
 
 
+@users_app.command("reset-factor")
+def users_reset_factor(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Take a lost second factor away, and its recovery codes; all sessions end."""
+    _done(_users(data_dir, tenant).reset_factor(name), as_json)
+
+
 @users_app.command("suspend")
 def users_suspend(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Let a user in no more, whatever tokens there are."""
@@ -139,6 +149,17 @@ def tenants_resume(
 ) -> None:
     """Let a suspended tenant's people and programs in again."""
     _done(_tenants(data_dir).turn(tenant, "active"), as_json)
+
+
+@tenants_app.command("second-factor")
+def tenants_second_factor(
+    tenant: Annotated[str, typer.Argument(help="Its name.")],
+    demand: Annotated[Demand, typer.Argument(help="Required: people without one may do nothing but enrol one.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a tenant's people need a second factor."""
+    _done(_tenants(data_dir).require(tenant, demand), as_json)
 
 
 def _tenants(data_dir: Path | None) -> "Tenants":

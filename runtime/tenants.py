@@ -36,15 +36,22 @@ class Tenants:
 
     def turn(self, name: str, status: Literal["active", "suspended"]) -> dict[str, Any]:
         """Lets the tenant's people and programs in, or none of them; raises UnknownTenant."""
-        found = self._known.tenant(name)
-        if found is None:
-            raise UnknownTenant(f"no tenant is called {name}")
-        return self._put(msgspec.structs.replace(found, status=status))
+        return self._put(msgspec.structs.replace(self._found(name), status=status))
+
+    def require(self, name: str, second_factor: Literal["optional", "required"]) -> dict[str, Any]:
+        """Says whether the tenant's people need a second factor to do anything; raises UnknownTenant."""
+        return self._put(msgspec.structs.replace(self._found(name), second_factor=second_factor))
 
     def listed(self) -> list[dict[str, Any]]:
         """Returns every tenant."""
         found = (self._known.tenant(name) for name in self._known.tenants())
         return [msgspec.to_builtins(each) for each in found if each is not None]
+
+    def _found(self, name: str) -> Tenant:
+        found = self._known.tenant(name)
+        if found is None:
+            raise UnknownTenant(f"no tenant is called {name}")
+        return found
 
     def _put(self, tenant: Tenant) -> dict[str, Any]:
         said: dict[str, Any] = msgspec.to_builtins(tenant)

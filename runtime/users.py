@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.registry import codec_of
 from domain.definitions import Definitions
-from domain.identity import PLATFORM, USER_NAME, Role, User
+from domain.identity import PLATFORM, USER_NAME, Role, User, enrolled
 from gateway.passwords import Passwords
 from runtime.definitions import put, read
 from runtime.keys import UnknownTenant
@@ -68,6 +68,10 @@ class Users:
     def reset(self, name: str) -> dict[str, Any]:
         """Gives the user a new password for one log-in, and returns both; ends all sessions. Raises UnknownUser."""
         return self._with_password(self._user(name), _password())
+
+    def reset_factor(self, name: str) -> dict[str, Any]:
+        """Takes the user's second factor away, and its recovery codes; ends all sessions. Raises UnknownUser."""
+        return self._put(msgspec.structs.replace(self._user(name), factor=None, sessions_since=_now()))
 
     def suspend(self, name: str) -> dict[str, Any]:
         """Lets the user in no more, from now on, and ends all sessions; raises UnknownUser."""
@@ -127,4 +131,6 @@ def public(user: User) -> dict[str, Any]:
     """Returns what may be shown of a user."""
     said: dict[str, Any] = msgspec.to_builtins(user)
     del said["password"], said["sessions_since"]
+    said["second_factor"] = enrolled(user) is not None
+    del said["factor"]
     return said

@@ -418,6 +418,7 @@ class SessionStatus(StrEnum):
     UNKNOWN = "unknown"
     OPEN = "open"
     ENDED = "ended"
+    TRIED = "tried"
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -434,13 +435,13 @@ class Session(Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     """When it happened (UTC, microseconds), not when it was written."""
     session: str
-    """The id of the session; all tokens given in it name it."""
+    """The id of the session; all tokens given in it name it. Of a code: the id of the second factor."""
     user: str
     """Who is logged in, by the name within the tenant."""
     number: int
-    """How often it has been renewed; the first record with a number counts."""
+    """How often it has been renewed; the first record with a number counts. Of a code: its time step, below 0 a recovery code, 0 a wrong one."""
     status: SessionStatus = SessionStatus.UNKNOWN
-    """open when it was begun or renewed; ended."""
+    """open when it was begun or renewed; ended; tried is a code that somebody showed of a second factor."""
     expires_at: datetime
     """When it ends unless it is renewed before."""
     reason: str = ""

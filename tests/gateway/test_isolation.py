@@ -40,6 +40,9 @@ ROWS = {
     "POST /api/v1/auth/refresh": Row(open=True, body=lambda _: {"refresh_token": "x"}, taken=401),
     "GET /api/v1/auth/verify": Row(),
     "POST /api/v1/auth/logout": Row(people=True),
+    "POST /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD}),
+    "POST /api/v1/auth/totp/confirm": Row(people=True, body=lambda _: {"code": "none"}, taken=401),
+    "DELETE /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD, "code": "none"}, taken=409),
     "POST /api/v1/events/{topic}": Row(
         Permission.WRITE_EVENTS,
         body=lambda tenant: {**SAID, "tenant_id": tenant},

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from gateway_calls import SAID, calls
+from pyotp import TOTP
 
 from domain.identity import PLATFORM
 from runtime import keys
@@ -106,7 +107,14 @@ def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspend
         assert gateway.stop() == 0
 
     (listed,) = Users(log.bootstrap, log.registry, tmp_path, "acme").listed()
-    assert listed == {"id": "ada", "title": "Ada", "roles": ["operator"], "one_time": False, "status": "active"}
+    assert listed == {
+        "id": "ada",
+        "title": "Ada",
+        "roles": ["operator"],
+        "one_time": False,
+        "status": "active",
+        "second_factor": False,
+    }
     written = json.dumps([str(each) for name in ("definitions", "requests") for each in events(log, registered, name)])
     for secret in (made["password"], "correct horse", "argon2", load(tmp_path).sealing):
         assert secret not in gateway.log() + written
@@ -154,7 +162,9 @@ def test_nobody_of_a_suspended_tenant_is_let_in_until_it_is_resumed(
         Tenants(log.bootstrap, log.registry).turn("acme", "active")
         until(lambda: answers() == [200, 200], 20)
 
-    assert Tenants(log.bootstrap, log.registry).listed() == [{"id": "acme", "title": "Acme", "status": "active"}]
+    assert Tenants(log.bootstrap, log.registry).listed() == [
+        {"id": "acme", "title": "Acme", "status": "active", "second_factor": "optional"}
+    ]
     with pytest.raises(TenantExists, match="there is a tenant acme"):
         Tenants(log.bootstrap, log.registry).create("acme")
     with pytest.raises(TenantExists, match="there is a tenant platform"):
@@ -197,6 +207,31 @@ def test_a_user_that_cannot_be_is_refused_in_one_line(
     assert done.returncode == 1
     assert reason in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_lost_second_factor_is_reset_and_a_tenant_may_require_one(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    made = Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["operator"])
+    said = {"tenant": "acme", "name": "ada", "password": made["password"], "new_password": "correct horse"}
+    again = {**said, "password": "correct horse", "new_password": None}
+    with (
+        Worker(log, prefix, tmp_path, "gateway --port 0") as gateway,
+        httpx2.Client(base_url=_ready(gateway), trust_env=False) as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {client.post('/auth/login', json=said).json()['access_token']}"
+        secret = client.post("/auth/totp", json={"password": "correct horse"}).json()["secret"]
+        assert client.post("/auth/totp/confirm", json={"code": TOTP(secret).now()}).status_code == 200
+        assert client.post("/auth/login", json=again).json()["needs"] == "code"
+        assert client.get("/auth/verify").status_code == 401
+
+        done = _auterity(log, tmp_path, monkeypatch, "users", "reset-factor", "ada", "--tenant", "acme", "--json")
+        assert json.loads(done.stdout)["second_factor"] is False
+        assert Tenants(log.bootstrap, log.registry).require("acme", "required")["second_factor"] == "required"
+        until(lambda: client.post("/auth/login", json=again).status_code == 200, 20)
+        client.headers["Authorization"] = f"Bearer {client.post('/auth/login', json=again).json()['access_token']}"
+        until(lambda: client.get("/auth/verify").json()["permissions"] == [], 20)
 
 
 @pytest.mark.parametrize(("option", "address"), [("", "127.0.0.1"), (" --trusted-proxy 127.0.0.1", "203.0.113.7")])

@@ -1,0 +1,64 @@
+"""What routes say of themselves in the contract, and how their small bodies are read."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Struct
+
+from gateway.bodies import BadBody, Share, read
+from gateway.problems import declared
+
+BODY_BYTES_MAX = 8 * 1024
+PROBLEMS = {
+    400: "The body, or the query, is not what it should be.",
+    401: "Nobody is known by these credentials.",
+    403: "The caller, or its tenant, may not do this.",
+    404: "There is no such thing in the caller's tenant.",
+    408: "The body did not come to its end.",
+    409: "It is not as it would have to be for this, or was changed at the same moment.",
+    413: "The body is too large.",
+    422: "What is said cannot be taken.",
+    429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
+    500: "An error of the gateway's own.",
+    503: "The log does not take it now.",
+}
+
+T = TypeVar("T", bound=Struct)
+
+
+async def body(request: Request, share: Share, kind: type[T]) -> T:
+    """Returns what the body says; what is wrong with it is not told, as it may be a secret in the wrong place."""
+    content = await read(request, share, BODY_BYTES_MAX)
+    try:
+        return msgspec.json.decode(content or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadBody("the body is not what the contract says") from None
+
+
+def contract(kind: type[Struct] | None, *problems: int, status: int = 200, required: bool = True) -> dict[str, Any]:
+    """Returns what OpenAPI says of a route that takes this body, and answers with this status."""
+    said: dict[str, Any] = {
+        "response_class": Response,
+        "status_code": status,
+        "responses": {
+            status: {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
+            **declared({status: PROBLEMS[status] for status in problems}),
+        },
+    }
+    if kind is not None:
+        schema = msgspec.json.schema(kind)
+        content = {"application/json": {"schema": _inlined(schema, schema["$defs"])}}
+        said["openapi_extra"] = {"requestBody": {"required": required, "content": content}}
+    return said
+
+
+def _inlined(schema: Any, named: dict[str, Any]) -> Any:
+    """Returns a schema with what it refers to in its place: the contract has no other place for it."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return _inlined(named[schema["$ref"].rpartition("/")[2]], named)
+        return {name: _inlined(each, named) for name, each in schema.items() if name != "$defs"}
+    if isinstance(schema, list):
+        return [_inlined(each, named) for each in schema]
+    return schema
