@@ -3,13 +3,15 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, health
+from domain.read_models import ReadModels
+from gateway import auth, events, health, runs
 from gateway.door import Door
+from gateway.reads import Reads
 
 PREFIX = "/api/v1"
 
 
-def application(door: Door, checks: health.Checks) -> FastAPI:
+def application(door: Door, checks: health.Checks, models: ReadModels) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -20,7 +22,8 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    for router in (auth.routes(door), events.routes(door), health.routes(checks)):
+    reading = runs.routes(door, Reads(models))
+    for router in (auth.routes(door), events.routes(door), reading, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

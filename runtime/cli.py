@@ -376,7 +376,7 @@ def gateway(
     from runtime.gateway import run_gateway
 
     conf, kafka, registry = _process(data_dir)
-    run_gateway(kafka, registry, conf.data_dir, port, host, proxy or [])
+    run_gateway(kafka, registry, conf.data_dir, port, host, proxy or [], conf.read_models)
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

@@ -30,6 +30,8 @@ from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import Session
 from schemas.record import Record
+from sinks.read_models.reader import Reader
+from sinks.read_models.store import reading
 
 CLIENT = "auterity-gateway"
 TOPIC = "sessions"
@@ -43,18 +45,32 @@ CONNECTIONS_MAX = 4096
 
 
 def run_gateway(
-    bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str = HOST, proxies: Sequence[str] = ()
+    bootstrap: str,
+    registry_url: str,
+    data_dir: Path,
+    port: int,
+    host: str = HOST,
+    proxies: Sequence[str] = (),
+    read_models: str | None = None,
 ) -> None:
     """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken.
 
-    What `proxies` (addresses, networks) say in X-Forwarded-For is believed.
+    What `proxies` (addresses, networks) say in X-Forwarded-For is believed. `read_models` is where they rest: the URL
+    of a server, None for the file of the data directory.
     """
-    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, proxies))
+    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, proxies, read_models))
 
 
 async def _gateway(
-    bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str, proxies: Sequence[str]
+    bootstrap: str,
+    registry_url: str,
+    data_dir: Path,
+    port: int,
+    host: str,
+    proxies: Sequence[str],
+    read_models: str | None,
 ) -> None:
+    models = Reader(reading(data_dir, read_models))
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
@@ -71,11 +87,12 @@ async def _gateway(
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
-            await _serve(application(door, {"kafka": kafka}), data_dir, port, host, proxies)
+            await _serve(application(door, {"kafka": kafka}, models), data_dir, port, host, proxies)
     finally:
         for follower in followers:
             follower.stop()
         registry.close()
+        models.close()
 
 
 def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Follower:
