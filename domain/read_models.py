@@ -209,6 +209,13 @@ class AgentCount(Struct, frozen=True, kw_only=True):
     recorded_ms: int
 
 
+class Tally(Struct, frozen=True):
+    """What a run has come to: attempts at steps by status, and the cost of its calls."""
+
+    steps: dict[str, int] = field(default_factory=dict)
+    cost_usd_micros: int = 0
+
+
 class Applied(Struct, frozen=True):
     """How far the read models are."""
 
@@ -244,6 +251,9 @@ class ReadModels(Protocol):
 
     async def agents(self, tenant_id: str) -> list[AgentCount]:
         """Returns the counts of the tenant's steps by agent, use and status."""
+
+    async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
+        """Returns what these runs of the tenant have come to."""
 
     async def applied(self) -> Applied:
         """Returns how far they are: rows that are read afterwards are at least so far."""

@@ -3,13 +3,15 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, factors, health, workflows
+from domain.read_models import ReadModels
+from gateway import auth, events, factors, health, runs, workflows
 from gateway.door import Door
+from gateway.reads import Reads
 
 PREFIX = "/api/v1"
 
 
-def application(door: Door, checks: health.Checks) -> FastAPI:
+def application(door: Door, checks: health.Checks, models: ReadModels) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -21,7 +23,7 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         redirect_slashes=False,
     )
     routers = [each.routes(door) for each in (auth, factors, events, workflows)]
-    for router in (*routers, health.routes(checks)):
+    for router in (*routers, runs.routes(door, Reads(models)), health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

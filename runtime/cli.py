@@ -373,12 +373,10 @@ def gateway(
     ] = None,
 ) -> None:
     """Take calls over HTTP until SIGTERM: plain HTTP, so what ends TLS stands in front of it."""
-    from domain.limits import Rates
     from runtime.gateway import run_gateway
 
     conf, kafka, registry = _process(data_dir)
-    rates = Rates(address=conf.address_calls_per_minute, stranger=conf.stranger_calls_per_minute)
-    run_gateway(kafka, registry, conf.data_dir, port, host, proxy or [], conf.redis, rates)
+    run_gateway(kafka, registry, conf, port, host, proxy or [])
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

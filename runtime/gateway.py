@@ -29,10 +29,13 @@ from runtime.errors import PortTaken
 from runtime.follower import Follower, readable
 from runtime.ports import HOST
 from runtime.secrets import load
+from runtime.settings import Settings
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import Session
 from schemas.record import Record
+from sinks.read_models.reader import Reader
+from sinks.read_models.store import reading
 
 CLIENT = "auterity-gateway"
 TOPIC = "sessions"
@@ -48,39 +51,28 @@ CONNECTIONS_MAX = 4096
 
 
 def run_gateway(
-    bootstrap: str,
-    registry_url: str,
-    data_dir: Path,
-    port: int,
-    host: str = HOST,
-    proxies: Sequence[str] = (),
-    redis: str | None = None,
-    rates: Rates | None = None,
+    bootstrap: str, registry_url: str, conf: Settings, port: int, host: str = HOST, proxies: Sequence[str] = ()
 ) -> None:
     """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken.
 
-    What `proxies` (addresses, networks) say in X-Forwarded-For is believed. With a `redis` all gateways count together.
+    What `proxies` (addresses, networks) say in X-Forwarded-For is believed.
     """
-    uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, proxies, redis, rates or Rates()))
+    uvloop.run(_gateway(bootstrap, registry_url, conf, port, host, proxies))
 
 
 async def _gateway(
-    bootstrap: str,
-    registry_url: str,
-    data_dir: Path,
-    port: int,
-    host: str,
-    proxies: Sequence[str],
-    redis: str | None,
-    rates: Rates,
+    bootstrap: str, registry_url: str, conf: Settings, port: int, host: str, proxies: Sequence[str]
 ) -> None:
+    data_dir = conf.data_dir
+    models = Reader(reading(data_dir, conf.read_models))
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
     followers = [following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec)]
     kept = load(data_dir)
     tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
-    shared = Shared(redis) if redis is not None else None
+    rates = Rates(address=conf.address_calls_per_minute, stranger=conf.stranger_calls_per_minute)
+    shared = Shared(conf.redis) if conf.redis is not None else None
     limits = Limits(rates, shared) if shared is not None else Limits(rates)
     try:
         await asyncio.gather(*(follower.start() for follower in followers))
@@ -95,13 +87,14 @@ async def _gateway(
 
             checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
             async with Tally(limits.refusals, publisher, codec):
-                await _serve(application(door, checks), data_dir, port, host, proxies)
+                await _serve(application(door, checks, models), data_dir, port, host, proxies)
     finally:
         if shared is not None:
             await shared.close()
         for follower in followers:
             follower.stop()
         registry.close()
+        models.close()
 
 
 def _soon(catch_up: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

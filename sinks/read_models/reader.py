@@ -1,7 +1,7 @@
 """Reads the read models for one tenant at a time, on threads of its own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Select, Table, func, select, tuple_
 from sqlalchemy.exc import ProgrammingError
 
 from domain.identity import PLATFORM
-from domain.read_models import LIMIT_MAX, SHARED, AgentCount, Applied, Query, Row, Step
+from domain.read_models import LIMIT_MAX, SHARED, AgentCount, Applied, Call, Query, Row, Step, Tally
 from sinks.read_models.store import READERS, StoreUnavailable, answering
 from sinks.read_models.tables import APPLIED, table
 
@@ -52,6 +52,24 @@ class Reader:
 
         def read(connection: Connection) -> list[AgentCount]:
             return [AgentCount(**row._mapping) for row in connection.execute(statement)]
+
+        return await self._asked(read)
+
+    async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
+        """See ReadModels."""
+        steps, calls = table(Step), table(Call)
+        by = (steps.c.run_id, steps.c.status)
+        counted = _own(steps, tenant_id).where(steps.c.run_id.in_(list(run_ids)))
+        counts = counted.with_only_columns(*by, func.count().label("steps")).group_by(*by)
+        priced = _own(calls, tenant_id).where(calls.c.run_id.in_(list(run_ids)))
+        costs = priced.with_only_columns(calls.c.run_id, func.sum(calls.c.cost_usd_micros).label("cost"))
+
+        def read(connection: Connection) -> dict[str, Tally]:
+            found: dict[str, dict[str, int]] = {run_id: {} for run_id in run_ids}
+            for row in connection.execute(counts):
+                found[row.run_id][row.status] = row.steps
+            cost = {row.run_id: int(row.cost) for row in connection.execute(costs.group_by(calls.c.run_id))}
+            return {run_id: Tally(by_status, cost.get(run_id, 0)) for run_id, by_status in found.items()}
 
         return await self._asked(read)
 

@@ -1,17 +1,20 @@
 """The gateway's application on the session's Kafka, called without a network in between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
+from read_model_records import fill, records
 
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
+from domain.read_models import ReadModels
 from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
@@ -22,6 +25,8 @@ from gateway.tokens import Tokens
 from runtime.definitions import following, shipped
 from runtime.gateway import following_sessions
 from schemas.codec import Codec
+from sinks.read_models.reader import Reader
+from sinks.read_models.store import reading
 
 SECRET = "s" * 43
 NOW = datetime.now(UTC)
@@ -111,11 +116,27 @@ async def followed(log: Any, registered: Codec) -> AsyncIterator[Followed]:
 
 
 @pytest.fixture
+def models(stored: Path) -> Iterator[Reader]:
+    """The read models of both tenants."""
+    reader = Reader(reading(stored, None))
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with read models that nothing follows: see read_model_records."""
+    folder = tmp_path_factory.mktemp("models")
+    fill(folder, records())
+    return folder
+
+
+@pytest.fixture
 async def client(
-    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed
+    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, models: Reader
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to the gateway with the key of acme that may write."""
-    async with calling(publisher, registered, people=people, followed=followed) as client:
+    async with calling(publisher, registered, people=people, followed=followed, models=models) as client:
         yield client
 
 
@@ -127,9 +148,11 @@ def calling(
     people: People | None = None,
     followed: Followed | None = None,
     limits: Limits | None = None,
+    models: ReadModels | None = None,
     **more: Any,
 ) -> httpx2.AsyncClient:
-    """Returns a client of an application with this publisher; without `people` nobody is logged in."""
+    """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
+    there are no read models."""
 
     async def nothing_new(_: str = "") -> None:
         return None
@@ -147,6 +170,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = application(door, {})
+    app = application(door, {}, models or Reader(reading(Path("nowhere"), None)))
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

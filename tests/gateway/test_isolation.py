@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from gateway_calls import PASSWORD, SAID, calls
 from msgspec import Struct
+from read_model_records import run_of
 
 from domain.identity import GRANTED, Permission, Role
 from schemas.codec import Codec
@@ -27,7 +28,7 @@ class Row(Struct, frozen=True):
     body: Callable[[str], Any] | None = None
     """What is sent, of the tenant that it speaks of."""
     path: str = ""
-    """With its parameters filled in."""
+    """With its parameters filled in; `{run}` is a run of the tenant that it speaks of."""
     taken: int = 200
     people: bool = False
     """True when a key is not enough."""
@@ -55,6 +56,11 @@ ROWS = {
     "POST /api/v1/agents/{type}/trigger": Row(
         Permission.EXECUTE_WORKFLOWS, body=lambda _: {"input": {}}, path="/api/v1/agents/report/trigger", taken=202
     ),
+    "GET /api/v1/workflows": Row(Permission.READ_RUNS),
+    "GET /api/v1/workflows/{id}/status": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/status"),
+    "GET /api/v1/workflows/{id}/logs": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/logs"),
+    "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
+    "GET /api/v1/definitions": Row(Permission.READ_RUNS),
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
@@ -75,6 +81,11 @@ NOBODY = {
     "a password": {"Authorization": "Basic YWNtZTphY21l"},
 }
 SUSPENDED = {"a suspended tenant": {"X-API-Key": key("gone", "w").text}}
+
+
+def path_of(route: str, row: Row, tenant: str) -> str:
+    """Returns where the route is called."""
+    return (row.path or route.partition(" ")[2]).replace("{run}", run_of(tenant))
 
 
 async def document(client: httpx2.AsyncClient) -> dict[str, Any]:
@@ -108,6 +119,8 @@ def expected(row: Row, caller: str, granted: set[Permission] | None, tenant: str
         return 403 if caller in SUSPENDED else 401
     if (row.permission is not None and row.permission not in granted) or (row.people and caller in KEYS):
         return 403
+    if "{run}" in row.path:
+        return 404 if tenant == "other" else row.taken
     speaks_of_it = row.body is not None and "tenant_id" in row.body(tenant)
     return 422 if tenant == "other" and speaks_of_it else row.taken
 
@@ -124,7 +137,7 @@ async def test_a_caller_gets_what_is_granted_in_the_own_tenant_and_nothing_else(
         method, _, path = route.partition(" ")
         body = row.body(tenant) if row.body is not None else None
 
-        answer = await client.request(method, row.path or path, json=body, headers=headers)
+        answer = await client.request(method, path_of(route, row, tenant), json=body, headers=headers)
 
         assert (route, answer.status_code) == (route, expected(row, caller, granted, tenant))
         assert str(answer.status_code) in declared[path][method.lower()]["responses"], route
@@ -138,8 +151,8 @@ async def test_every_call_is_an_event_and_health_is_none(
     log: Any, registered: Codec, client: httpx2.AsyncClient
 ) -> None:
     for route, row in ROWS.items():
-        method, _, path = route.partition(" ")
-        await client.request(method, row.path or path, json=row.body("acme") if row.body else None)
+        method = route.partition(" ")[0]
+        await client.request(method, path_of(route, row, "acme"), json=row.body("acme") if row.body else None)
     await client.get("/nowhere")
     await client.delete("/auth/login")
 

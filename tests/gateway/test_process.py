@@ -249,4 +249,4 @@ def test_a_port_that_is_taken_is_named(log: Any, prefix: str, tmp_path: Path) ->
     with Worker(log, prefix, tmp_path, "gateway --port 0") as gateway:
         port = int(_ready(gateway).rpartition(":")[2])
         with pytest.raises(PortTaken, match=f"Port {port} for gateway"):
-            run_gateway(log.bootstrap, log.registry, tmp_path / "another", port)
+            run_gateway(log.bootstrap, log.registry, Settings(data_dir=tmp_path / "another"), port)

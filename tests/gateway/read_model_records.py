@@ -1,0 +1,60 @@
+"""What the read models of these tests are made of: the same flow for two tenants, and definitions."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domain.ids import derive
+from domain.read_models import TOPICS
+from schemas.events import Event
+from schemas.record import Record
+from sinks.read_models.sink import ReadModelSink
+from sinks.read_models.store import writing
+from tests.domain.events import definition as defined
+from tests.domain.events import workflow
+from tests.domain.simulation import Flow, case
+from tests.event_strategies import codec
+
+CODEC = codec()
+
+
+@cache
+def records() -> list[Record]:
+    """Returns the records, as they lie on Kafka: what acme did, and what other did with other run ids."""
+    flow = Flow([], 0)
+    for each in case(6).flow(6).first():
+        flow.write(each)
+        if each.tenant_id == "acme" and hasattr(each, "run_id"):
+            flow.write(_of_other(each))
+    for tenant in ("acme", "other"):
+        flow.write(defined("workflow", workflow(title=f"{tenant}'s"), tenant=tenant))
+    return [record for record in flow.records(CODEC) if record.topic in TOPICS]
+
+
+@cache
+def events(tenant: str, topic: str) -> list[Any]:
+    """Returns the tenant's events of a topic."""
+    found = [CODEC.decode(record) for record in records() if record.topic == topic]
+    return [event for event in found if event.tenant_id == tenant]
+
+
+def run_of(tenant: str) -> str:
+    """Returns the id of a run of the tenant, one with steps and calls."""
+    return str(events(tenant, "ai-calls")[0].run_id)
+
+
+def fill(folder: Path, said: list[Record]) -> None:
+    """Puts the records into the read models of the folder."""
+    engine = writing(folder, None)
+    sink = ReadModelSink(engine, CODEC, lambda _: None)
+    sink.prepare()
+    sink.write(said)
+    engine.dispose()
+
+
+def _of_other(event: Event) -> Event:
+    names = [name for name in ("event_id", "run_id", "call_id") if getattr(event, name, None) is not None]
+    ids = {name: derive("other", str(getattr(event, name))) for name in names}
+    return msgspec.structs.replace(event, tenant_id="other", **ids)
