@@ -3,13 +3,11 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, health
-from gateway.door import Door
-
-PREFIX = "/api/v1"
+from gateway import auth, events, health, live
+from gateway.door import PREFIX, Door
 
 
-def application(door: Door, checks: health.Checks) -> FastAPI:
+def application(door: Door, checks: health.Checks, looking: live.Live) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -20,7 +18,7 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    for router in (auth.routes(door), events.routes(door), health.routes(checks)):
+    for router in (auth.routes(door), events.routes(door), health.routes(checks), live.routes(looking)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

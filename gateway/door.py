@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from fastapi import Request, Response
 from msgspec import Struct, field
+from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
 from domain.doors import Call, said_of
@@ -21,9 +22,11 @@ from gateway.problems import problem
 from gateway.tokens import BadToken
 from schemas.codec import Codec
 from schemas.errors import Unavailable
-from schemas.events import CallOutcome, Event
+from schemas.events import CallOutcome, Event, RequestKind
 from schemas.record import Outgoing
 
+PREFIX = "/api/v1"
+"""Every route stands under it, and at the path itself; a call is named by the latter."""
 SOURCE = "auterity/gateway"
 RETRY_AFTER_S = 1
 KEY_CHARACTERS_MAX = 200
@@ -40,6 +43,8 @@ HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
 """Of a refusal, by its status."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 SCHEME = "bearer "
+BEARER_PROTOCOL = "auterity.bearer."
+"""Begins the subprotocol that is a token or a key."""
 TOKEN_DOTS = 2
 """In a token; a key has three."""
 
@@ -94,7 +99,13 @@ class Door(Struct, frozen=True):
     room: Room = field(default_factory=Room)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    async def call(self, request: Request, permission: Permission | None, work: Work) -> Response:
+    async def call(
+        self,
+        request: HTTPConnection,
+        permission: Permission | None,
+        work: Work,
+        kind: RequestKind = RequestKind.CALL,
+    ) -> Response:
         """Answers a call that needs the permission, or (None) a caller who is known.
 
         What is not on the log is never answered with 2xx.
@@ -107,11 +118,11 @@ class Door(Struct, frozen=True):
             check_key(call)
             return await work(call, verdict.principal, share)
 
-        return await self.enter(request, entry)
+        return await self.enter(request, entry, kind)
 
-    async def enter(self, request: Request, entry: Entry) -> Response:
+    async def enter(self, request: HTTPConnection, entry: Entry, kind: RequestKind = RequestKind.CALL) -> Response:
         """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx."""
-        call, known = self._call(request), Known()
+        call, known = self._call(request, kind), Known()
         try:
             with self.room.share() as share:
                 done = await entry(call, share, known)
@@ -152,16 +163,18 @@ class Door(Struct, frozen=True):
         answer.headers.update(headers)
         return answer
 
-    def _call(self, request: Request) -> Call:
+    def _call(self, request: HTTPConnection, kind: RequestKind) -> Call:
         route = request.scope.get("route")
-        path = getattr(route, "path", "") or "(none)"
+        path = getattr(route, "path", "").removeprefix(PREFIX) or "(none)"
+        method = request.scope.get("method", "GET")  # a WebSocket has none
         address = request.client.host if request.client is not None else ""
         return Call(
             id=self.new_id(),
             at=self.now(),
-            route=f"{request.method if request.method in METHODS else '(other)'} {path}",
+            route=f"{method if method in METHODS else '(other)'} {path}",
             address=address,
             idempotency_key=request.headers.get("idempotency-key") or None,
+            kind=kind,
         )
 
     def active(self, tenant_id: str) -> bool:
@@ -169,8 +182,8 @@ class Door(Struct, frozen=True):
         tenant = self.definitions.tenant(tenant_id)
         return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
 
-    async def _identified(self, request: Request, call: Call) -> Verdict:
-        credentials = _credentials(request)
+    async def _identified(self, request: HTTPConnection, call: Call) -> Verdict:
+        credentials = credentials_of(request)
         if credentials.count(".") == TOKEN_DOTS:
             return await self._person(credentials, call)
         shown = presented(credentials)
@@ -204,11 +217,15 @@ class Door(Struct, frozen=True):
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
 
 
-def _credentials(request: Request) -> str:
+def credentials_of(request: HTTPConnection) -> str:
+    """Returns what a caller shows: a header, or a WebSocket's subprotocol, as browsers cannot set its headers."""
     said = request.headers.get("authorization", "")
     if said[: len(SCHEME)].lower() == SCHEME:
         return said[len(SCHEME) :].strip()
-    return request.headers.get("x-api-key", "")
+    if (shown := request.headers.get("x-api-key", "")) or request.scope["type"] != "websocket":
+        return shown
+    protocols = (each for each in request.scope["subprotocols"] if each.startswith(BEARER_PROTOCOL))
+    return str(next(protocols, ""))[len(BEARER_PROTOCOL) :]
 
 
 def check_key(call: Call) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
+from live_calls import Gateway, listening, quiet_feed
 
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, define
@@ -16,6 +18,7 @@ from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
+from gateway.live import Live
 from gateway.people import People
 from gateway.tokens import Tokens
 from runtime.definitions import following
@@ -117,6 +120,20 @@ async def client(
         yield client
 
 
+@pytest.fixture
+async def gateway(
+    log: Any, publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, tmp_path: Path
+) -> AsyncIterator[Gateway]:
+    """The gateway, listening."""
+
+    async def nothing_new(_: str) -> None:
+        return None
+
+    door = Door(publisher, registered, *followed, people, nothing_new)
+    async with listening(door, log.bootstrap, registered, tmp_path) as gateway:
+        yield gateway
+
+
 def calling(
     publisher: Any,
     codec: Codec,
@@ -133,6 +150,6 @@ def calling(
     people = people or People(Tokens([SIGNING]), PASSWORDS, Sessions(), nothing_new)
     definitions, latest = followed or Followed(known(), nothing_new)
     door = Door(publisher, codec, definitions, latest, people, refresh or nothing_new, room=room or Room())
-    app = application(door, {})
+    app = application(door, {}, Live(door, quiet_feed()))
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)
