@@ -90,17 +90,26 @@ class TopicReader:
 
         It goes on for ever; a batch is empty when nothing came for a while. Positions pass over what holds no record.
         """
-        at = {(topic, number): 0 for number in range(partitions)}
-        first = dict(at)
+        for records, at in self.follow_from({(topic, number): 0 for number in range(partitions)}, stop):
+            yield records, {partition: offset for (_, partition), offset in at.items()}
+
+    def follow_from(
+        self, begin: Mapping[Place, int], stop: Callable[[], bool]
+    ) -> Iterator[tuple[list[Record], dict[Place, int]]]:
+        """Does what `follow` does, from these places on; each partition in order.
+
+        What it yields goes back to the beginning of a partition whose log is shorter than it was.
+        """
+        at, first = dict(begin), dict(begin)
         while not stop():
             found = []
             for part in self._ask(at).result():
+                before = at[part.place]
                 found += self._taken(at, first, part)
-                if for_code(part.code) is OffsetOutOfRangeError:  # deleted before it, or the log is shorter than it was
-                    at[part.place] = first[part.place]
+                if for_code(part.code) is OffsetOutOfRangeError and at[part.place] == before:  # shorter than it was
+                    at[part.place] = first[part.place] = first[part.place] if first[part.place] < before else 0
             records = [record for batch in found if batch.count for record in batch.unpack()]
-            there = [each for each in records if each.offset >= first[topic, each.partition]]
-            yield there, {partition: offset for (_, partition), offset in at.items()}
+            yield [each for each in records if each.offset >= first[each.topic, each.partition]], dict(at)
 
     def close(self) -> None:
         """Leaves the broker."""

@@ -49,6 +49,7 @@ class Call(Struct, frozen=True, kw_only=True):
     """Method and path with its parameters' names, such as `POST /events/{topic}`."""
     address: str = ""
     idempotency_key: str | None = None
+    kind: RequestKind = RequestKind.CALL
 
 
 def open_to_clients(name: str) -> Topic | None:
@@ -109,7 +110,7 @@ def said_of(
         tenant_id=principal.tenant_id if principal is not None else PLATFORM,
         correlation_id=call.id,
         occurred_at=call.at,
-        kind=RequestKind.CALL,
+        kind=call.kind,
         source=STAGE,
         route=call.route,
         outcome=outcome,

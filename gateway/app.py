@@ -4,14 +4,12 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, factors, health, runs, workflows
-from gateway.door import Door
+from gateway import auth, events, factors, health, live, runs, workflows
+from gateway.door import PREFIX, Door
 from gateway.reads import Reads
 
-PREFIX = "/api/v1"
 
-
-def application(door: Door, checks: health.Checks, models: ReadModels) -> FastAPI:
+def application(door: Door, checks: health.Checks, models: ReadModels, looking: live.Live) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -23,7 +21,7 @@ def application(door: Door, checks: health.Checks, models: ReadModels) -> FastAP
         redirect_slashes=False,
     )
     routers = [each.routes(door) for each in (auth, factors, events, workflows)]
-    for router in (*routers, runs.routes(door, Reads(models)), health.routes(checks)):
+    for router in (*routers, runs.routes(door, Reads(models)), live.routes(looking), health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from fastapi import Request, Response
 from msgspec import Struct, field
+from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
 from domain.doors import Call, said_of
@@ -25,9 +26,11 @@ from gateway.problems import problem
 from gateway.tokens import BadToken
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
-from schemas.events import CallOutcome, Event
+from schemas.events import CallOutcome, Event, RequestKind
 from schemas.record import Outgoing
 
+PREFIX = "/api/v1"
+"""Every route stands under it, and at the path itself; a call is named by the latter."""
 SOURCE = "auterity/gateway"
 RETRY_AFTER_S = 1
 AGAIN_S = 0.25
@@ -47,6 +50,8 @@ HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
 """Of a refusal, by its status."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 SCHEME = "bearer "
+BEARER_PROTOCOL = "auterity.bearer."
+"""Begins the subprotocol that is a token or a key."""
 TOKEN_DOTS = 2
 """In a token; a key has three."""
 
@@ -104,7 +109,13 @@ class Door(Struct, frozen=True):
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     limits: Limits = field(default_factory=Limits)
 
-    async def call(self, request: Request, permission: Permission | None, work: Work) -> Response:
+    async def call(
+        self,
+        request: HTTPConnection,
+        permission: Permission | None,
+        work: Work,
+        kind: RequestKind = RequestKind.CALL,
+    ) -> Response:
         """Answers a call that needs the permission, or (None) a caller who is known.
 
         What is not on the log is never answered with 2xx.
@@ -113,9 +124,11 @@ class Door(Struct, frozen=True):
         async def entry(call: Call, share: Share, known: Known) -> Done:
             return await work(call, await self.admitted(request, call, permission, known), share)
 
-        return await self.enter(request, entry)
+        return await self.enter(request, entry, kind)
 
-    async def admitted(self, request: Request, call: Call, permission: Permission | None, known: Known) -> Principal:
+    async def admitted(
+        self, request: HTTPConnection, call: Call, permission: Permission | None, known: Known
+    ) -> Principal:
         """Returns who calls, and says so; refuses a caller who is not known, or lacks the permission."""
         known.verdict = await self._identified(request, call)
         await self._counted(call, known)
@@ -125,12 +138,12 @@ class Door(Struct, frozen=True):
         check_key(call)
         return verdict.principal
 
-    async def enter(self, request: Request, entry: Entry) -> Response:
+    async def enter(self, request: HTTPConnection, entry: Entry, kind: RequestKind = RequestKind.CALL) -> Response:
         """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx.
 
         A call beyond the limit of its address is no event of its own: it is counted, and the count is one.
         """
-        call, known = self._call(request), Known()
+        call, known = self._call(request, kind), Known()
         try:
             await self.limits.count(of_address(call.address, self.limits.rates), call.at, known.standings)
             answer = await self._entered(call, known, entry)
@@ -209,16 +222,18 @@ class Door(Struct, frozen=True):
         answer.headers.update(headers)
         return answer
 
-    def _call(self, request: Request) -> Call:
+    def _call(self, request: HTTPConnection, kind: RequestKind) -> Call:
         route = request.scope.get("route")
-        path = getattr(route, "path", "") or "(none)"
+        path = getattr(route, "path", "").removeprefix(PREFIX) or "(none)"
+        method = request.scope.get("method", "GET")  # a WebSocket has none
         address = request.client.host if request.client is not None else ""
         return Call(
             id=self.new_id(),
             at=self.now(),
-            route=f"{request.method if request.method in METHODS else '(other)'} {path}",
+            route=f"{method if method in METHODS else '(other)'} {path}",
             address=address,
             idempotency_key=request.headers.get("idempotency-key") or None,
+            kind=kind,
         )
 
     def active(self, tenant_id: str) -> bool:
@@ -231,8 +246,8 @@ class Door(Struct, frozen=True):
         tenant = self.definitions.tenant(tenant_id)
         return tenant.second_factor if tenant is not None else "optional"
 
-    async def _identified(self, request: Request, call: Call) -> Verdict:
-        credentials = _credentials(request)
+    async def _identified(self, request: HTTPConnection, call: Call) -> Verdict:
+        credentials = credentials_of(request)
         if credentials.count(".") == TOKEN_DOTS:
             return await self._person(credentials, call)
         shown = presented(credentials)
@@ -278,11 +293,15 @@ class Door(Struct, frozen=True):
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
 
 
-def _credentials(request: Request) -> str:
+def credentials_of(request: HTTPConnection) -> str:
+    """Returns what a caller shows: a header, or a WebSocket's subprotocol, as browsers cannot set its headers."""
     said = request.headers.get("authorization", "")
     if said[: len(SCHEME)].lower() == SCHEME:
         return said[len(SCHEME) :].strip()
-    return request.headers.get("x-api-key", "")
+    if (shown := request.headers.get("x-api-key", "")) or request.scope["type"] != "websocket":
+        return shown
+    protocols = (each for each in request.scope["subprotocols"] if each.startswith(BEARER_PROTOCOL))
+    return str(next(protocols, ""))[len(BEARER_PROTOCOL) :]
 
 
 def check_key(call: Call) -> None:

@@ -371,12 +371,19 @@ def gateway(
         list[str] | None,
         typer.Option("--trusted-proxy", help="An address or network whose X-Forwarded-For is believed; repeatable."),
     ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option("--origin", help="Pages from there may look on live, besides the gateway's own; repeatable."),
+    ] = None,
+    live_max: Annotated[
+        int, typer.Option("--live-max", min=0, help="Connections of a tenant that look on live.")
+    ] = 1000,
 ) -> None:
     """Take calls over HTTP until SIGTERM: plain HTTP, so what ends TLS stands in front of it."""
-    from runtime.gateway import run_gateway
+    from runtime.gateway import Terms, run_gateway
 
     conf, kafka, registry = _process(data_dir)
-    run_gateway(kafka, registry, conf, port, host, proxy or [])
+    run_gateway(kafka, registry, conf, port, host, Terms(proxy or [], origin or [], live_max))
 
 
 def _process(data_dir: Path | None) -> tuple[Settings, str, str]:

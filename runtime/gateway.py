@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from msgspec import Struct
 
 from connectors.kafka import ready
 from connectors.publisher import KafkaPublisher
@@ -20,22 +21,27 @@ from domain.sessions import Sessions
 from gateway.app import application
 from gateway.door import Door
 from gateway.limits import Limits, Shared
+from gateway.live import PER_TENANT_MAX, SAID_BYTES_MAX, Live
 from gateway.passwords import Passwords
 from gateway.people import People
+from gateway.positions import Positions
 from gateway.tally import Tally
 from gateway.tokens import Tokens
 from runtime.definitions import following
 from runtime.errors import PortTaken
 from runtime.follower import Follower, readable
+from runtime.live import LiveLog
 from runtime.ports import HOST
 from runtime.secrets import load
 from runtime.settings import Settings
+from runtime.sockets import Sockets
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import Session
 from schemas.record import Record
 from sinks.read_models.reader import Reader
 from sinks.read_models.store import reading
+from streams.lanes import crash
 
 CLIENT = "auterity-gateway"
 TOPIC = "sessions"
@@ -48,34 +54,43 @@ DRAIN_S = 7
 """For calls under way, when it ends; what they were is written then, and the supervisor waits for 10 s in all."""
 HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 4096
+PING_S = 20.0
+"""Between pings, and the time that a pong may take."""
+
+
+class Terms(Struct, frozen=True):
+    """On which terms the gateway takes connections."""
+
+    proxies: Sequence[str] = ()
+    """Addresses and networks whose X-Forwarded-For is believed."""
+    origins: Sequence[str] = ()
+    """Of pages that may look on live, besides those from the gateway's own."""
+    live_max: int = PER_TENANT_MAX
+    """Connections of a tenant that look on."""
 
 
 def run_gateway(
-    bootstrap: str, registry_url: str, conf: Settings, port: int, host: str = HOST, proxies: Sequence[str] = ()
+    bootstrap: str, registry_url: str, conf: Settings, port: int, host: str = HOST, terms: Terms | None = None
 ) -> None:
-    """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken.
-
-    What `proxies` (addresses, networks) say in X-Forwarded-For is believed.
-    """
-    uvloop.run(_gateway(bootstrap, registry_url, conf, port, host, proxies))
+    """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken."""
+    uvloop.run(_gateway(bootstrap, registry_url, conf, port, host, terms or Terms()))
 
 
-async def _gateway(
-    bootstrap: str, registry_url: str, conf: Settings, port: int, host: str, proxies: Sequence[str]
-) -> None:
+async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int, host: str, terms: Terms) -> None:
     data_dir = conf.data_dir
     models = Reader(reading(data_dir, conf.read_models))
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
-    followers = [following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec)]
+    followers = (following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec))
     kept = load(data_dir)
     tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
     rates = Rates(address=conf.address_calls_per_minute, stranger=conf.stranger_calls_per_minute)
     shared = Shared(conf.redis) if conf.redis is not None else None
     limits = Limits(rates, shared) if shared is not None else Limits(rates)
+    live_log = LiveLog(bootstrap, codec, Positions(kept.sealing_key))
     try:
-        await asyncio.gather(*(follower.start() for follower in followers))
+        await asyncio.gather(*(follower.start() for follower in followers), live_log.start())
         people = People(tokens, passwords, sessions, _soon(followers[1].catch_up))
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
             latest = _soon(followers[0].catch_up)
@@ -86,9 +101,14 @@ async def _gateway(
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
             checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
+            live = Live(door, live_log.feed, terms.live_max, terms.origins)
+            watching = asyncio.create_task(_watched(live))
+            app = application(door, checks, models, live)
             async with Tally(limits.refusals, publisher, codec):
-                await _serve(application(door, checks, models), data_dir, port, host, proxies)
+                await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
+            watching.cancel()
     finally:
+        live_log.stop()
         if shared is not None:
             await shared.close()
         for follower in followers:
@@ -121,7 +141,17 @@ def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Foll
     return Follower(bootstrap, TOPIC, take)
 
 
-async def _serve(app: Any, data_dir: Path, port: int, host: str, proxies: Sequence[str]) -> None:
+async def _watched(live: Live) -> None:
+    try:
+        await live.watch()
+    except Exception:  # noqa: BLE001  nobody looks on whom nobody watches
+        crash("watch over who looks on")
+
+
+def server(
+    app: Any, data_dir: Path, port: int, host: str, proxies: Sequence[str], end: Callable[[], None]
+) -> "GatewayServer":
+    """Returns the server of the application; `end` is called when it begins to end."""
     ready_file = data_dir / "run" / "gateway.ready"
     ready_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready_file.unlink(missing_ok=True)
@@ -138,22 +168,31 @@ async def _serve(app: Any, data_dir: Path, port: int, host: str, proxies: Sequen
         timeout_graceful_shutdown=DRAIN_S,
         limit_concurrency=CONNECTIONS_MAX,
         h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        ws=Sockets,
+        ws_max_size=SAID_BYTES_MAX,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        ws_per_message_deflate=False,
     )
-    server = _Server(config, ready_file)
+    return GatewayServer(config, ready_file, end)
+
+
+async def _serve(server: "GatewayServer", port: int) -> None:
     try:
         await server.serve()
     except SystemExit as error:
         raise PortTaken(port, "gateway") from error
     finally:
-        ready_file.unlink(missing_ok=True)
+        server.ready_file.unlink(missing_ok=True)
 
 
-class _Server(uvicorn.Server):
+class GatewayServer(uvicorn.Server):
     """Makes a file, with the address in it, once it listens; a signal ends it as it should, and is done with then."""
 
-    def __init__(self, config: uvicorn.Config, ready_file: Path) -> None:
+    def __init__(self, config: uvicorn.Config, ready_file: Path, end: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready_file = ready_file
+        self.ready_file = ready_file
+        self._end = end
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -168,7 +207,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host, number = self.servers[0].sockets[0].getsockname()[:2]
-            self._ready_file.write_text(f"http://{host}:{number}")
+            self.ready_file.write_text(f"http://{host}:{number}")
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """See uvicorn."""
+        self._end()
+        await super().shutdown(sockets)
 
 
 class _Learning:

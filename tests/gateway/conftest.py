@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
+from live_calls import Gateway, listening, quiet_feed
 from read_model_records import fill, records
 
 from connectors.publisher import KafkaPublisher
@@ -20,6 +21,7 @@ from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
 from gateway.limits import Limits
+from gateway.live import Live
 from gateway.people import People
 from gateway.tokens import Tokens
 from runtime.definitions import following, shipped
@@ -140,6 +142,20 @@ async def client(
         yield client
 
 
+@pytest.fixture
+async def gateway(
+    log: Any, publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, tmp_path: Path
+) -> AsyncIterator[Gateway]:
+    """The gateway, listening."""
+
+    async def nothing_new(_: str) -> None:
+        return None
+
+    door = Door(publisher, registered, *followed, people, nothing_new)
+    async with listening(door, log.bootstrap, registered, tmp_path) as gateway:
+        yield gateway
+
+
 def calling(
     publisher: Any,
     codec: Codec,
@@ -170,6 +186,7 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = application(door, {}, models or Reader(reading(Path("nowhere"), None)))
+    models = models or Reader(reading(Path("nowhere"), None))
+    app = application(door, {}, models, Live(door, quiet_feed()))
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

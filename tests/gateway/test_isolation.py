@@ -9,8 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, SAID, calls
+from live_calls import Gateway, decision, events_told, next_told, run, step
 from msgspec import Struct
 from read_model_records import run_of
+from websockets.exceptions import InvalidStatus
 
 from domain.identity import GRANTED, Permission, Role
 from schemas.codec import Codec
@@ -61,9 +63,12 @@ ROWS = {
     "GET /api/v1/workflows/{id}/logs": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/logs"),
     "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
     "GET /api/v1/definitions": Row(Permission.READ_RUNS),
+    "GET /api/v1/live": Row(Permission.READ_RUNS, path="/api/v1/live?seconds=0"),
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
+CHANNELS = {"runs": None, "steps": None, "decisions": Permission.READ_DECISIONS, "counters": None, "alerts": None}
+"""Of the WebSocket, with what they need besides `runs:read`."""
 TENANTS = {"own": "acme", "other": "other"}
 ROLES = [role for role in Role if role is not Role.PLATFORM_ADMIN]
 PEOPLE = {f"acme {role}": ("acme", role.value, GRANTED[role]) for role in ROLES}
@@ -160,3 +165,39 @@ async def test_every_call_is_an_event_and_health_is_none(
 
     spoken = [route.replace(" /api/v1", " ") for route in ROWS if "/health" not in route]
     assert sorted(found) == sorted([*spoken, "GET (none)", "DELETE /auth/login"])
+
+
+async def test_who_looks_on_is_told_what_is_granted_in_the_own_tenant_and_nothing_else(
+    client: httpx2.AsyncClient, gateway: Gateway
+) -> None:
+    del client.headers["Authorization"]
+    other = {"X-API-Key": key("other", "r").text}
+    async with gateway.socket(additional_headers=other) as theirs:
+        for number, caller in enumerate([*PEOPLE, *KEYS, *NOBODY, *SUSPENDED]):
+            headers, granted = await credentials(client, caller)
+            if granted is None or Permission.READ_RUNS not in granted:
+                with pytest.raises(InvalidStatus) as refused:
+                    await gateway.socket(additional_headers=headers)
+                known = granted is not None or caller in SUSPENDED
+                assert (caller, refused.value.response.status_code) == (caller, 403 if known else 401)
+                continue
+            async with gateway.socket(additional_headers=headers) as socket:
+                channels = [name for name, needed in CHANNELS.items() if needed is None or needed in granted]
+                assert (caller, (await next_told(socket, "ready"))["channels"]) == (caller, channels)
+                said = [make(number, tenant) for make in (decision, step, run) for tenant in TENANTS.values()]
+                await gateway.say(*said)
+                seen = sorted(set(channels) & {"runs", "steps", "decisions"})
+                own = {each.event_id for each in said if each.tenant_id == "acme"}
+                told = await events_told(socket, len(seen))
+                await gateway.say(run(1000 + number))
+                last = await events_told(socket, 1)
+                assert (caller, sorted(each["channel"] for each in told)) == (caller, seen)
+                assert {each["id"] for each in told} <= own
+                assert [each["id"] for each in last] == [run(1000 + number).event_id]
+        rounds = [number for number, caller in enumerate([*PEOPLE, *KEYS]) if caller not in NOBODY]
+        await gateway.say(run(2000, "other"))
+        told = await events_told(theirs, 1)
+        while told[-1]["id"] != run(2000, "other").event_id:
+            told += await events_told(theirs, 1)
+        expected_ids = {run(number, "other").event_id for number in rounds}
+        assert {each["id"] for each in told if each["channel"] == "runs"} <= expected_ids | {told[-1]["id"]}

@@ -1,0 +1,46 @@
+"""WebSockets of the gateway's server: what it holds for each is bounded, and who takes nothing any more is cut off."""
+
+import asyncio
+from asyncio.transports import BaseTransport
+from typing import Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+UNSENT_BYTES = 32 * 1024
+"""That wait for a client before its connection is told to wait, too."""
+GONE_S = 10.0
+"""Time for the last bytes, and for the client's goodbye."""
+
+
+class Sockets(WebSocketsSansIOProtocol):
+    """See uvicorn: it would wait for ever until a client has taken what was written before the end."""
+
+    _cutting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        cast(asyncio.Transport, transport).set_write_buffer_limits(UNSENT_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        super().connection_lost(exc)
+        if self._cutting is not None:
+            self._cutting.cancel()
+
+    async def send(self, message: Any) -> None:
+        """See uvicorn: it would call an answer that refuses the handshake an error."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
+
+    def keepalive_timeout(self) -> None:
+        """See uvicorn."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def on_task_complete(self, task: "asyncio.Task[None]") -> None:
+        """See uvicorn."""
+        super().on_task_complete(task)
+        if not self.disconnected:
+            self._cutting = self.loop.call_later(GONE_S, self.transport.abort)
