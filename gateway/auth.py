@@ -26,7 +26,7 @@ PROBLEMS = {
     409: "The user was changed at the same moment.",
     413: "The body is too large.",
     422: "The new password cannot be taken.",
-    429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
+    429: "Too many attempts have failed, or a limit is met; Retry-After says when the next call is looked at.",
     500: "An error of the gateway's own.",
     503: "The log does not take it now.",
 }
@@ -60,7 +60,7 @@ def routes(door: Door) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.post("/refresh", summary="Renew a session", **_contract(Refresh, 400, 401, 403, 408, 413, 500, 503))
+    @router.post("/refresh", summary="Renew a session", **_contract(Refresh, 400, 401, 403, 408, 413, 429, 500, 503))
     async def refresh(request: Request) -> Response:
         """Gives two new tokens for the newest refresh token; an older one ends the session."""
 
@@ -69,7 +69,7 @@ def routes(door: Door) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.get("/verify", summary="Who am I", **_contract(None, 400, 401, 403, 500, 503))
+    @router.get("/verify", summary="Who am I", **_contract(None, 400, 401, 403, 429, 500, 503))
     async def verify(request: Request) -> Response:
         """Says who calls, and what this caller may do."""
 
@@ -79,7 +79,7 @@ def routes(door: Door) -> APIRouter:
 
         return await door.call(request, None, work)
 
-    @router.post("/logout", summary="Log out", **_contract(None, 400, 401, 403, 500, 503))
+    @router.post("/logout", summary="Log out", **_contract(None, 400, 401, 403, 429, 500, 503))
     async def logout(request: Request) -> Response:
         """Ends the session of the token: none of its tokens opens anything any more."""
 

@@ -3,6 +3,7 @@ log, and only then it is answered."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from gateway.limits import Limits, Met
 from gateway.people import People
 from gateway.problems import problem
 from gateway.tokens import BadToken
+from gateway.usage import QuotaMet, Usage
 from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import CallOutcome, Event
@@ -82,6 +84,8 @@ class Known:
         self.verdict = Verdict(None)
         self.standings: list[Standing] = []
         """Of the limits that the call was counted for."""
+        self.under_way = ExitStack()
+        """What the call holds until it is on the log."""
 
 
 class Door(Struct, frozen=True):
@@ -99,6 +103,7 @@ class Door(Struct, frozen=True):
     room: Room = field(default_factory=Room)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     limits: Limits = field(default_factory=Limits)
+    usage: Usage = field(default_factory=Usage)
 
     async def call(self, request: Request, permission: Permission | None, work: Work) -> Response:
         """Answers a call that needs the permission, or (None) a caller who is known.
@@ -113,6 +118,8 @@ class Door(Struct, frozen=True):
             if not verdict.allowed or verdict.principal is None:
                 raise Refusal(verdict.status, told(verdict))
             check_key(call)
+            tenant_id = verdict.principal.tenant_id
+            known.under_way.enter_context(self.usage.under_way(tenant_id, self.quota(tenant_id)))
             return await work(call, verdict.principal, share)
 
         return await self.enter(request, entry)
@@ -136,11 +143,13 @@ class Door(Struct, frozen=True):
     async def _entered(self, call: Call, known: Known, entry: Entry) -> Response:
         """Answers a call; raises Met for a stranger who was refused too often, and Unavailable when that is unknown."""
         try:
-            with self.room.share() as share:
+            with known.under_way, self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known.verdict, done)
         except Refusal as refusal:
             return await self._refused(call, known, refusal)
+        except QuotaMet as met:
+            return await self._refused(call, known, _over(met))
         except Unreadable as error:
             return await self._refused(call, known, Refusal(error.status, str(error)))
         except Unavailable:
@@ -154,9 +163,8 @@ class Door(Struct, frozen=True):
         principal = known.verdict.principal
         if principal is None:
             return
-        tenant = self.definitions.tenant(principal.tenant_id)
         try:
-            for limit in of_known(principal, tenant.quota if tenant is not None else Quota()):
+            for limit in of_known(principal, self.quota(principal.tenant_id)):
                 await self.limits.count(limit, call.at, known.standings)
         except Met as met:
             raise _limited(met.standing) from None
@@ -211,6 +219,11 @@ class Door(Struct, frozen=True):
         """Returns whether anybody of this tenant is let in."""
         tenant = self.definitions.tenant(tenant_id)
         return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
+
+    def quota(self, tenant_id: str) -> Quota:
+        """Returns what the tenant's definition says of its quotas."""
+        tenant = self.definitions.tenant(tenant_id)
+        return tenant.quota if tenant is not None else Quota()
 
     async def _identified(self, request: Request, call: Call) -> Verdict:
         credentials = _credentials(request)
@@ -274,6 +287,13 @@ def _limited(met: Standing) -> Refusal:
     said = {"name": limit.name, "calls": limit.calls, "window_s": WINDOW_S}
     refusal = Refusal(429, limit.reason, limit=said)
     refusal.retry_after_s = met.reset_s
+    return refusal
+
+
+def _over(met: QuotaMet) -> Refusal:
+    """Returns the refusal of a call for which a quota leaves nothing."""
+    refusal = Refusal(met.status, f"{met} (quota {met.name})", quota={"name": met.name, "amount": met.amount})
+    refusal.retry_after_s = met.retry_after_s
     return refusal
 
 

@@ -24,6 +24,7 @@ from gateway.passwords import Passwords
 from gateway.people import People
 from gateway.tally import Tally
 from gateway.tokens import Tokens
+from gateway.usage import FileLedger, SharedLedger, Usage
 from runtime.definitions import following
 from runtime.errors import PortTaken
 from runtime.follower import Follower, readable
@@ -87,7 +88,8 @@ async def _gateway(
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
             latest = followers[0].catch_up
             refresh = _Learning(registry, codec).refresh
-            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits)
+            usage = Usage(SharedLedger(shared) if shared is not None else FileLedger(data_dir / "usage.sqlite"))
+            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits, usage=usage)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import httpx2
+import msgspec
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
 
 from connectors.publisher import KafkaPublisher
-from domain.definitions import Definitions, define
+from domain.definitions import Definitions, Tenant, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
+from domain.quotas import Quota
 from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
@@ -116,6 +118,20 @@ async def client(
     """Speaks to the gateway with the key of acme that may write."""
     async with calling(publisher, registered, people=people, followed=followed) as client:
         yield client
+
+
+def at_quota(quota: Quota) -> Followed:
+    """Returns the definitions that the tests know, with this quota of acme."""
+    definitions = known()
+    body = msgspec.to_builtins(Tenant(id="acme", quota=quota))
+    event = define("acme", "tenant", body, definitions.last("acme", "tenant", "acme"), NOW)
+    if event is not None:
+        definitions.add(event)
+
+    async def nothing_new() -> None:
+        return None
+
+    return Followed(definitions, nothing_new)
 
 
 def calling(
