@@ -148,8 +148,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Name
     title: str = ""
-    status: Literal["active", "suspended"] = "active"
-    """Of a suspended one nobody is let in; what it has stays."""
+    status: Literal["active", "suspended", "deleted"] = "active"
+    """Of a suspended one nobody is let in; what it has stays. A deleted one stays so, and nobody else gets its id."""
     quota: Quota = Quota()
     second_factor: Literal["optional", "required"] = "optional"
     """Required, people without a second factor may do nothing but enrol one."""
@@ -210,6 +210,8 @@ def define(tenant_id: str, kind: str, body: Any, last: Definition | None, moment
     parse(kind, text)
     if last is not None and last.digest == digest(text):
         return None
+    if kind == "tenant" and last is not None and _body(Tenant, last).status == "deleted":
+        raise BadDefinition(f"tenant {name} is deleted: nobody gets its id again")
     version = 1 if last is None else last.version + 1
     event_id = derive(tenant_id, kind, name, str(version), digest(text))
     return Definition(

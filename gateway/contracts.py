@@ -19,11 +19,12 @@ PROBLEMS = {
     409: "It is not as it would have to be for this, or was changed at the same moment.",
     413: "The body is too large.",
     422: "What is said cannot be taken.",
-    429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
+    429: "Too many attempts have failed, or a limit is met; Retry-After says when the next call is looked at.",
     500: "An error of the gateway's own.",
     503: "The log does not take it now.",
 }
 
+ALWAYS = (429, 500, 503)
 T = TypeVar("T", bound=Struct)
 
 
@@ -43,7 +44,7 @@ def contract(kind: type[Struct] | None, *problems: int, status: int = 200, requi
         "status_code": status,
         "responses": {
             status: {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
-            **declared({status: PROBLEMS[status] for status in problems}),
+            **declared({each: PROBLEMS[each] for each in sorted({*problems, *ALWAYS})}),
         },
     }
     if kind is not None:

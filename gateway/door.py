@@ -4,6 +4,7 @@ log, and only then it is answered."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from gateway.limits import Limits, Met
 from gateway.people import People
 from gateway.problems import problem
 from gateway.tokens import BadToken
+from gateway.usage import QuotaMet, Usage
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import CallOutcome, Event, RequestKind
@@ -91,6 +93,8 @@ class Known:
         self.verdict = Verdict(None)
         self.standings: list[Standing] = []
         """Of the limits that the call was counted for."""
+        self.under_way = ExitStack()
+        """What the call holds until it is on the log."""
 
 
 class Door(Struct, frozen=True):
@@ -108,6 +112,7 @@ class Door(Struct, frozen=True):
     room: Room = field(default_factory=Room)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     limits: Limits = field(default_factory=Limits)
+    usage: Usage = field(default_factory=Usage)
 
     async def call(
         self,
@@ -122,7 +127,10 @@ class Door(Struct, frozen=True):
         """
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            return await work(call, await self.admitted(request, call, permission, known), share)
+            principal = await self.admitted(request, call, permission, known)
+            tenant_id = principal.tenant_id
+            known.under_way.enter_context(self.usage.under_way(tenant_id, self.quota(tenant_id)))
+            return await work(call, principal, share)
 
         return await self.enter(request, entry, kind)
 
@@ -157,17 +165,13 @@ class Door(Struct, frozen=True):
     async def _entered(self, call: Call, known: Known, entry: Entry) -> Response:
         """Answers a call; raises Met for a stranger who was refused too often, and Unavailable when that is unknown."""
         try:
-            with self.room.share() as share:
+            with known.under_way, self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known, done)
-        except Refusal as refusal:
-            return await self._refused(call, known, refusal)
-        except Unreadable as error:
-            return await self._refused(call, known, Refusal(error.status, str(error)))
         except LogUnavailable:
             return await self._untaken(call, known)
-        except Unavailable:
-            return await self._refused(call, known, UNAVAILABLE)
+        except (Refusal, QuotaMet, Unreadable, Unavailable) as error:
+            return await self._refused(call, known, _refusal_of(error))
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
             return await self._refused(call, known, Refusal(500, "an error of the gateway's own"))
@@ -177,9 +181,8 @@ class Door(Struct, frozen=True):
         principal = known.verdict.principal
         if principal is None:
             return
-        tenant = self.definitions.tenant(principal.tenant_id)
         try:
-            for limit in of_known(principal, tenant.quota if tenant is not None else Quota()):
+            for limit in of_known(principal, self.quota(principal.tenant_id)):
                 await self.limits.count(limit, call.at, known.standings)
         except Met as met:
             raise _limited(met.standing) from None
@@ -240,6 +243,11 @@ class Door(Struct, frozen=True):
         """Returns whether anybody of this tenant is let in."""
         tenant = self.definitions.tenant(tenant_id)
         return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
+
+    def quota(self, tenant_id: str) -> Quota:
+        """Returns what the tenant's definition says of its quotas."""
+        tenant = self.definitions.tenant(tenant_id)
+        return tenant.quota if tenant is not None else Quota()
 
     def second_factor(self, tenant_id: str) -> Literal["optional", "required"]:
         """Returns what this tenant asks of its people."""
@@ -315,12 +323,28 @@ def told(verdict: Verdict) -> str:
     return "no valid credentials" if verdict.status == 401 else verdict.reasons[-1]
 
 
+def _refusal_of(error: Exception) -> Refusal:
+    """Returns what is answered when this stood in the way."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, QuotaMet):
+        return _over(error)
+    return Refusal(error.status, str(error)) if isinstance(error, Unreadable) else UNAVAILABLE
+
+
 def _limited(met: Standing) -> Refusal:
     """Returns the refusal of a call that is one too many."""
     limit = met.limit
     said = {"name": limit.name, "calls": limit.calls, "window_s": WINDOW_S}
     refusal = Refusal(429, limit.reason, limit=said)
     refusal.retry_after_s = met.reset_s
+    return refusal
+
+
+def _over(met: QuotaMet) -> Refusal:
+    """Returns the refusal of a call for which a quota leaves nothing."""
+    refusal = Refusal(met.status, f"{met} (quota {met.name})", quota={"name": met.name, "amount": met.amount})
+    refusal.retry_after_s = met.retry_after_s
     return refusal
 
 

@@ -27,6 +27,7 @@ PROBLEMS = {
     413: "The body, an event in it, or their number is too large.",
     415: "The gateway reads no such bodies.",
     422: "An event is not what the topic's schema says. Nothing of the call was taken.",
+    429: "A limit or a quota is met; the problem names it, Retry-After says when there is more.",
     500: "An error of the gateway's own.",
     503: "The log does not take it now, or what is needed to read the body does not answer.",
 }
@@ -93,6 +94,7 @@ async def _put(door: Door, name: str, request: Request, call: Call, principal: P
     if wrong:
         letters = [letter(topic.name, body.contents[number], call, principal, number, error) for number, error in wrong]
         raise _refusal(door, topic, wrong, letters)
+    await door.usage.take(principal.tenant_id, door.quota(principal.tenant_id), len(records), call.at)
     if body.many:
         return Done({"events": list(ids)}, records)
     return Done({"event_id": next(iter(ids))}, records)

@@ -44,7 +44,7 @@ PROBLEMS = {
     400: "The position is none of this tenant's, no channel has this name, or the Idempotency-Key is too long.",
     401: "Nobody is known by these credentials.",
     403: "The caller may not do this, or not from this origin.",
-    429: "The tenant has all the connections that it may have.",
+    429: "The tenant has all the connections that it may have, or a limit is met.",
     500: "An error of the gateway's own.",
     503: "The log does not take it now, or the gateway has all the connections that it can have.",
 }

@@ -19,7 +19,8 @@ users_app = typer.Typer(
 )
 
 tenants_app = typer.Typer(
-    no_args_is_help=True, help="The tenants: `create`, `list`, `suspend`, `resume`, `second-factor`."
+    no_args_is_help=True,
+    help="The tenants: `create`, `list`, `quota`, `second-factor`, `suspend`, `resume`, `delete`.",
 )
 
 Demand = Literal["optional", "required"]
@@ -130,9 +131,36 @@ def tenants_create(
 
 @tenants_app.command("list")
 def tenants_list(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """List all tenants."""
+    """List all tenants and what each may use."""
     found = _tenants(data_dir).listed()
-    terminal.show(found, as_json, lambda: _table(found, "no tenants"))
+    terminal.show(found, as_json, lambda: _table([_flat(each) for each in found], "no tenants"))
+
+
+@tenants_app.command("quota")
+def tenants_quota(
+    tenant: Annotated[str, typer.Argument(help="Its name.")],
+    events_per_day: Annotated[str | None, typer.Option(help="Events that gateways take in a day of UTC.")] = None,
+    calls_per_minute: Annotated[str | None, typer.Option(help="Calls of all its people and programs.")] = None,
+    calls_per_minute_each: Annotated[str | None, typer.Option(help="Calls of each of them.")] = None,
+    bytes_stored: Annotated[str | None, typer.Option(help="Bytes of its files.")] = None,
+    connections: Annotated[str | None, typer.Option(help="Calls and connections at a time.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a tenant may use: each a number, or `default`; what is not named stays."""
+    from runtime.tenants import amount
+
+    given = {
+        "events_per_day": events_per_day,
+        "calls_per_minute": calls_per_minute,
+        "calls_per_minute_each": calls_per_minute_each,
+        "bytes_stored": bytes_stored,
+        "connections": connections,
+    }
+    changes = {name: amount(name, text) for name, text in given.items() if text is not None}
+    if not changes:
+        raise typer.BadParameter("say at least one quota, such as --events-per-day 1000")
+    _done(_tenants(data_dir).quota(tenant, changes), as_json)
 
 
 @tenants_app.command("suspend")
@@ -160,6 +188,24 @@ def tenants_second_factor(
 ) -> None:
     """Say whether a tenant's people need a second factor."""
     _done(_tenants(data_dir).require(tenant, demand), as_json)
+
+
+@tenants_app.command("delete")
+def tenants_delete(
+    tenant: Annotated[str, typer.Argument(help="Its name.")],
+    yes: Annotated[bool, typer.Option("--yes", help="It cannot be taken back.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Let nobody of a tenant in ever again; nobody else gets its name. What is on the log stays there."""
+    if not yes:
+        raise typer.BadParameter(f"a deleted tenant cannot be brought back: say --yes to delete {tenant}")
+    _done(_tenants(data_dir).turn(tenant, "deleted"), as_json)
+
+
+def _flat(tenant: dict[str, Any]) -> dict[str, Any]:
+    quota = (f"{name} {'-' if value is None else value}" for name, value in tenant["quota"].items())
+    return {**tenant, "quota": "\n".join(quota)}
 
 
 def _tenants(data_dir: Path | None) -> "Tenants":

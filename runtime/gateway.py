@@ -27,6 +27,7 @@ from gateway.people import People
 from gateway.positions import Positions
 from gateway.tally import Tally
 from gateway.tokens import Tokens
+from gateway.usage import FileLedger, SharedLedger, Usage
 from runtime.definitions import following
 from runtime.errors import PortTaken
 from runtime.follower import Follower, readable
@@ -95,7 +96,8 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
             latest = _soon(followers[0].catch_up)
             refresh = _Learning(registry, codec).refresh
-            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits)
+            usage = Usage(SharedLedger(shared) if shared is not None else FileLedger(data_dir / "usage.sqlite"))
+            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits, usage=usage)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)

@@ -18,6 +18,7 @@ from connectors.sources import Source, WorkflowBy, load_source
 from domain.identity import PLATFORM
 from domain.positions import MemoryPositions
 from runtime.definitions import publish, read
+from runtime.keys import living
 from runtime.platform import Facts
 from schemas.codec import Codec
 from schemas.errors import Rejected, Undecodable
@@ -56,6 +57,8 @@ def run(
     source = load_source(source_name)
     codec = codec_of(facts.registry)
     known = read(facts.kafka, codec)
+    if known.tenant(tenant) is not None:
+        living(known, tenant)
     for name in [workflow] if workflow is not None else _workflows(source):
         known.pin(tenant, "workflow", name)  # raises UnknownDefinition before anything is sent
     stopped = threading.Event()
@@ -80,7 +83,8 @@ async def _run(  # type: ignore[no-untyped-def]
         bar(progress.bytes_read, progress.bytes_total, f"{progress.read:,} rows, {rate:,.0f}/s")
 
     async with KafkaPublisher(facts.kafka, "auterity-ingest") as publisher:
-        await publish([("tenant", {"id": tenant})], known, codec, publisher, datetime.now(UTC), tenant)
+        if known.tenant(tenant) is None:
+            await publish([("tenant", {"id": tenant})], known, codec, publisher, datetime.now(UTC), tenant)
         return await ingest(
             file,
             source,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from connectors.registry import codec_of
-from domain.definitions import Definitions
+from domain.definitions import Definitions, Tenant
 from domain.identity import PLATFORM, SECRET_BYTES, ApiKey, Permission, Presented, digest
 from runtime.definitions import put, read
 from schemas.codec import Codec
@@ -22,6 +22,10 @@ ID_LETTERS = 16
 
 class UnknownTenant(Rejected):
     """No such tenant is on the log."""
+
+
+class DeletedTenant(UnknownTenant):
+    """The tenant is deleted."""
 
 
 class UnknownKey(Rejected):
@@ -91,8 +95,17 @@ def _permission(name: str) -> Permission:
         raise BadScope(f"no permission is called {name}; there are {', '.join(Permission)}") from None
 
 
+def living(known: Definitions, tenant_id: str) -> Tenant:
+    """Returns the tenant; raises UnknownTenant, and DeletedTenant."""
+    found = known.tenant(tenant_id)
+    if tenant_id == PLATFORM or found is None:
+        raise UnknownTenant(f"no tenant is called {tenant_id}")
+    if found.status == "deleted":
+        raise DeletedTenant(f"tenant {tenant_id} is deleted, and nobody gets its id again")
+    return found
+
+
 def _known(kafka: str, codec: Codec, tenant_id: str) -> Definitions:
     known = read(kafka, codec)
-    if tenant_id == PLATFORM or known.tenant(tenant_id) is None:
-        raise UnknownTenant(f"no tenant is called {tenant_id}")
+    living(known, tenant_id)
     return known

@@ -1,5 +1,6 @@
-"""Tenants: made, listed, suspended."""
+"""Tenants: made, listed, suspended, deleted, and what each may use."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -8,16 +9,21 @@ import msgspec
 from connectors.registry import codec_of
 from domain.definitions import Tenant
 from domain.identity import PLATFORM
+from domain.quotas import NAMES, effective
 from runtime.definitions import put, read
-from runtime.keys import UnknownTenant
+from runtime.keys import living
 from schemas.errors import Rejected
 
 KIND = "tenant"
 CLIENT = "auterity-tenants"
 
 
+class BadQuota(Rejected):
+    """A quota is no such amount."""
+
+
 class TenantExists(Rejected):
-    """There is a tenant of this name."""
+    """There is a tenant of this name, or there was one."""
 
 
 class Tenants:
@@ -30,30 +36,53 @@ class Tenants:
 
     def create(self, name: str, title: str = "") -> dict[str, Any]:
         """Makes a tenant and returns it; raises TenantExists, and BadDefinition for a name that is none."""
-        if name == PLATFORM or self._known.tenant(name) is not None:
+        found = self._known.tenant(name)
+        if found is not None and found.status == "deleted":
+            raise TenantExists(f"there was a tenant {name}: it is deleted, and nobody gets its id again")
+        if name == PLATFORM or found is not None:
             raise TenantExists(f"there is a tenant {name}")
         return self._put(Tenant(id=name, title=title))
 
-    def turn(self, name: str, status: Literal["active", "suspended"]) -> dict[str, Any]:
-        """Lets the tenant's people and programs in, or none of them; raises UnknownTenant."""
-        return self._put(msgspec.structs.replace(self._found(name), status=status))
-
     def require(self, name: str, second_factor: Literal["optional", "required"]) -> dict[str, Any]:
         """Says whether the tenant's people need a second factor to do anything; raises UnknownTenant."""
-        return self._put(msgspec.structs.replace(self._found(name), second_factor=second_factor))
+        return self._put(msgspec.structs.replace(living(self._known, name), second_factor=second_factor))
+
+    def turn(self, name: str, status: Literal["active", "suspended", "deleted"]) -> dict[str, Any]:
+        """Lets the tenant's people and programs in, or none of them, or none ever; raises UnknownTenant.
+
+        What is deleted stays so: DeletedTenant.
+        """
+        return self._put(msgspec.structs.replace(living(self._known, name), status=status))
+
+    def quota(self, name: str, changes: Mapping[str, int | None]) -> dict[str, Any]:
+        """Changes what the tenant may use, by the name of the quota; None is what holds for every tenant.
+
+        Raises UnknownTenant, DeletedTenant, and BadDefinition for an amount that is none.
+        """
+        found = living(self._known, name)
+        return self._put(msgspec.structs.replace(found, quota=msgspec.structs.replace(found.quota, **changes)))
 
     def listed(self) -> list[dict[str, Any]]:
-        """Returns every tenant."""
+        """Returns every tenant, deleted ones too."""
         found = (self._known.tenant(name) for name in self._known.tenants())
-        return [msgspec.to_builtins(each) for each in found if each is not None]
-
-    def _found(self, name: str) -> Tenant:
-        found = self._known.tenant(name)
-        if found is None:
-            raise UnknownTenant(f"no tenant is called {name}")
-        return found
+        return [public(each) for each in found if each is not None]
 
     def _put(self, tenant: Tenant) -> dict[str, Any]:
         said: dict[str, Any] = msgspec.to_builtins(tenant)
         put(self._kafka, CLIENT, [(KIND, said)], self._known, self._codec, datetime.now(UTC), tenant.id)
-        return said
+        return public(tenant)
+
+
+def public(tenant: Tenant) -> dict[str, Any]:
+    """Returns a tenant with what it may use: its own quotas over the default ones, null is without limit."""
+    held = effective(tenant.quota)
+    return {**msgspec.to_builtins(tenant), "quota": {name: getattr(held, name) for name in NAMES}}
+
+
+def amount(name: str, text: str) -> int | None:
+    """Returns the amount that somebody says of a quota, None for `default`; raises BadQuota."""
+    if text == "default":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise BadQuota(f"{name} is a whole number of 0 or more, or `default`, not {text!r}")
+    return int(text)

@@ -13,7 +13,7 @@ from domain.definitions import Definitions
 from domain.identity import PLATFORM, USER_NAME, Role, User, enrolled
 from gateway.passwords import Passwords
 from runtime.definitions import put, read
-from runtime.keys import UnknownTenant
+from runtime.keys import living
 from runtime.secrets import load, write_once
 from schemas.codec import Codec
 from schemas.errors import Rejected
@@ -45,14 +45,14 @@ class Users:
     """The users of one tenant, as the log has them now."""
 
     def __init__(self, kafka: str, registry: str, data_dir: Path, tenant_id: str) -> None:
-        """Raises UnknownTenant."""
+        """Raises UnknownTenant, and DeletedTenant."""
         self._kafka = kafka
         self._codec: Codec = codec_of(registry)
         self._known: Definitions = read(kafka, self._codec)
         self._data_dir = data_dir
         self._tenant_id = tenant_id
-        if tenant_id != PLATFORM and self._known.tenant(tenant_id) is None:
-            raise UnknownTenant(f"no tenant is called {tenant_id}")
+        if tenant_id != PLATFORM:
+            living(self._known, tenant_id)
 
     def create(self, name: str, roles: list[str], title: str = "") -> dict[str, Any]:
         """Makes a user and returns it; `password` is good for one log-in, and shown here only.

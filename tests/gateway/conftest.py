@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
+import msgspec
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
-from live_calls import Gateway, listening, quiet_feed
+from live_calls import Gateway, app_of, listening
 from read_model_records import fill, records
 
 from connectors.publisher import KafkaPublisher
-from domain.definitions import Definitions, define
+from domain.definitions import Definitions, Tenant, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
+from domain.quotas import Quota
 from domain.read_models import ReadModels
 from domain.sessions import Sessions
-from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
 from gateway.limits import Limits
-from gateway.live import Live
 from gateway.people import People
 from gateway.tokens import Tokens
 from runtime.definitions import following, shipped
@@ -156,6 +156,20 @@ async def gateway(
         yield gateway
 
 
+def at_quota(quota: Quota) -> Followed:
+    """Returns the definitions that the tests know, with this quota of acme."""
+    definitions = known()
+    body = msgspec.to_builtins(Tenant(id="acme", quota=quota))
+    event = define("acme", "tenant", body, definitions.last("acme", "tenant", "acme"), NOW)
+    if event is not None:
+        definitions.add(event)
+
+    async def nothing_new() -> None:
+        return None
+
+    return Followed(definitions, nothing_new)
+
+
 def calling(
     publisher: Any,
     codec: Codec,
@@ -186,7 +200,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    models = models or Reader(reading(Path("nowhere"), None))
-    app = application(door, {}, models, Live(door, quiet_feed()))
+    app = app_of(door, models)
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

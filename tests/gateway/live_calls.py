@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 import websockets
+from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from domain.ids import derive
 from domain.live import PLACES, Vector, shown
+from domain.read_models import ReadModels
 from gateway.app import application
 from gateway.door import Door
 from gateway.feed import Feed, Told
@@ -25,6 +27,8 @@ from runtime.live import LiveLog
 from runtime.ports import HOST
 from schemas.codec import Codec
 from schemas.events import AgentStep, ComplianceDecision, Event, Outcome, RunStatus, StepStatus, WorkflowRun
+from sinks.read_models.reader import Reader
+from sinks.read_models.store import reading
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 POSITIONS = Positions(bytes(32))
@@ -61,6 +65,12 @@ def quiet_feed() -> Feed:
     return Feed((0,) * len(PLACES), AT, POSITIONS, nothing)
 
 
+def app_of(door: Door, models: ReadModels | None = None, live: Live | None = None) -> FastAPI:
+    """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
+    models = models or Reader(reading(Path("nowhere"), None))
+    return application(door, {}, models, live or Live(door, quiet_feed()))
+
+
 class Gateway:
     """A gateway that listens."""
 
@@ -95,7 +105,7 @@ async def listening(
     log = LiveLog(bootstrap, codec, POSITIONS)
     await log.start()
     live = Live(door, log.feed, per_tenant_max, origins)
-    serving = server(application(door, {}, live), folder, 0, HOST, (), live.end)
+    serving = server(app_of(door, live=live), folder, 0, HOST, (), live.end)
     tasks = [asyncio.create_task(live.watch()), asyncio.create_task(serving.serve())]
     try:
         while not serving.ready_file.exists():

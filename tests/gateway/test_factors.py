@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 import pytest
 from gateway_calls import PASSWORD, calls
+from live_calls import app_of
 from pyotp import TOTP
 
 from connectors.publisher import KafkaPublisher
@@ -17,7 +18,6 @@ from domain.factors import RECOVERY_CODES, STEP_S, WRONG_MAX
 from domain.identity import GRANTED, Role
 from domain.lockout import WINDOW
 from domain.sessions import Sessions
-from gateway.app import application
 from gateway.door import Door
 from gateway.people import People
 from runtime.definitions import publish
@@ -77,7 +77,7 @@ def opened(publisher: Any, codec: Codec, people: People, followed: Followed, clo
         return None
 
     door = Door(publisher, codec, followed.definitions, followed.latest, people, nothing_new, now=clock)
-    transport = httpx2.ASGITransport(app=application(door, {}))
+    transport = httpx2.ASGITransport(app=app_of(door))
     return Gateway(httpx2.AsyncClient(transport=transport, base_url="http://gateway"), clock)
 
 

@@ -1,20 +1,16 @@
 """Calls beyond a limit are refused, and counted: in this process, or by all gateways in one Redis."""
 
 import asyncio
-import shutil
-import subprocess
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import msgspec
 import pytest
 from gateway_calls import PASSWORD, SAID, calls
+from redis_server import RedisServer, redis, server  # noqa: F401  (fixtures)
 
 from connectors.publisher import KafkaPublisher
-from domain.definitions import Tenant, define
 from domain.identity import Permission
 from domain.limits import Rates
 from domain.quotas import Quota
@@ -23,78 +19,21 @@ from gateway.limits import KEYS_MAX, Limits, Local, Shared, Uncounted
 from gateway.tally import Tally
 from runtime import keys
 from runtime.deployment import prepare
-from runtime.ports import choose, is_open
 from runtime.settings import Settings
 from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import CallOutcome
 from schemas.record import Outgoing
-from tests.gateway.conftest import Followed, calling, key, known
-from tests.harness import Worker, until
+from tests.gateway.conftest import at_quota, calling, key
+from tests.harness import Worker
 
 NOW = datetime(2026, 11, 22, 8, 0, 48, tzinfo=UTC)
 TOLD = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
-class RedisServer:
-    """A Redis that can be stopped and started again on its port."""
-
-    def __init__(self, folder: Path) -> None:
-        (self.port,) = choose("redis", 0, [], 1)
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        program = shutil.which("redis-server")
-        if program is None:
-            pytest.skip("there is no redis-server on the PATH")
-        argv = [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", str(self._folder)]
-        self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
-        until(lambda: is_open(self.port), 10)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of the test's own."""
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server.url
-    server.stop()
-
-
 def limited(publisher: Any, codec: Codec, limits: Limits, quota: Quota | None = None) -> httpx2.AsyncClient:
     """Returns a client of an application with these limits, whose clock stands still."""
     return calling(publisher, codec, limits=limits, followed=at_quota(quota or Quota()), now=lambda: NOW)
-
-
-def at_quota(quota: Quota) -> Followed:
-    """Returns the definitions that the tests know, with this quota of acme."""
-    definitions = known()
-    body = msgspec.to_builtins(Tenant(id="acme", quota=quota))
-    event = define("acme", "tenant", body, definitions.last("acme", "tenant", "acme"), NOW + timedelta(days=1))
-    if event is not None:
-        definitions.add(event)
-
-    async def nothing_new() -> None:
-        return None
-
-    return Followed(definitions, nothing_new)
 
 
 def told(answer: httpx2.Response) -> tuple[int, ...]:
@@ -177,7 +116,10 @@ async def test_strangers_meet_a_limit_of_their_own_and_keep_nobody_out_who_is_kn
 
 
 async def test_two_gateways_count_together_in_one_redis(
-    log: Any, registered: Codec, publisher: KafkaPublisher, redis: str
+    log: Any,
+    registered: Codec,
+    publisher: KafkaPublisher,
+    redis: str,  # noqa: F811
 ) -> None:
     shared = [Shared(redis), Shared(redis)]
     quota = Quota(calls_per_minute_each=5)
@@ -190,7 +132,10 @@ async def test_two_gateways_count_together_in_one_redis(
 
 
 async def test_while_redis_is_stopped_nobody_is_let_in_and_each_refusal_is_counted(
-    log: Any, registered: Codec, publisher: KafkaPublisher, server: RedisServer
+    log: Any,
+    registered: Codec,
+    publisher: KafkaPublisher,
+    server: RedisServer,  # noqa: F811
 ) -> None:
     shared = Shared(server.url)
     limits = Limits(counter=shared)

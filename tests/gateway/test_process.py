@@ -162,9 +162,8 @@ def test_nobody_of_a_suspended_tenant_is_let_in_until_it_is_resumed(
         Tenants(log.bootstrap, log.registry).turn("acme", "active")
         until(lambda: answers() == [200, 200], 20)
 
-    assert Tenants(log.bootstrap, log.registry).listed() == [
-        {"id": "acme", "title": "Acme", "status": "active", "second_factor": "optional"}
-    ]
+    (listed,) = Tenants(log.bootstrap, log.registry).listed()
+    assert (listed["id"], listed["title"], listed["status"]) == ("acme", "Acme", "active")
     with pytest.raises(TenantExists, match="there is a tenant acme"):
         Tenants(log.bootstrap, log.registry).create("acme")
     with pytest.raises(TenantExists, match="there is a tenant platform"):
