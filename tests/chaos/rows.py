@@ -13,6 +13,7 @@ from tests.chaos import (
     controls,
     disturbances,
     flips,
+    fuzz,
     isolation,
     kills,
     liveness,
@@ -215,6 +216,15 @@ ROWS = (
         {"files": [isolation.MATRIX, isolation.MUTATION]},
         {"files": [isolation.MATRIX, isolation.MUTATION]},
         (35, 120, 120),
+    ),
+    row(
+        "R19",
+        "damaged requests break nothing, and each that is answered is an event",
+        fuzz.r19,
+        {"requests": 2000},
+        {"requests": 20_000},
+        {"requests": 100_000},
+        (45, 250, 1200),
     ),
     row(
         "R21",
