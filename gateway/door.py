@@ -26,6 +26,8 @@ from schemas.record import Outgoing
 
 SOURCE = "auterity/gateway"
 RETRY_AFTER_S = 1
+AGE_MAX_S = 30.0
+"""So long a gateway that hears nothing of Kafka decides by what it knows: who may come in, and who no more."""
 KEY_CHARACTERS_MAX = 200
 """Of an Idempotency-Key."""
 OUTCOMES = {
@@ -67,6 +69,7 @@ class Refusal(Exception):
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
+STALE = Refusal(503, f"what is decided by is older than {AGE_MAX_S:.0f} s: Kafka does not answer")
 Work = Callable[[Call, Principal, Share], Awaitable[Done]]
 Entry = Callable[[Call, Share, "Known"], Awaitable[Done]]
 """Work that finds out by itself who calls, and says so."""
@@ -93,6 +96,8 @@ class Door(Struct, frozen=True):
     new_id: Callable[[], str] = uuid7
     room: Room = field(default_factory=Room)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    age_s: Callable[[], float] = lambda: 0.0
+    """Returns for how long it has not been certain that `definitions` and sessions know all that is on the log."""
 
     async def call(self, request: Request, permission: Permission | None, work: Work) -> Response:
         """Answers a call that needs the permission, or (None) a caller who is known.
@@ -117,6 +122,8 @@ class Door(Struct, frozen=True):
         """Answers a call of somebody who is not known yet. What is not on the log is never answered with 2xx."""
         call, known = self._call(request), Known()
         try:
+            if self.age_s() > AGE_MAX_S:
+                raise STALE
             with self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known.verdict, done)

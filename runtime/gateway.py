@@ -59,14 +59,19 @@ async def _gateway(
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
     followers = [following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec)]
-    kept = load(data_dir)
-    tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
     try:
         await asyncio.gather(*(follower.start() for follower in followers))
+        kept = load(data_dir, needed=definitions.has("user") or sessions.any())
+        tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
         people = People(tokens, passwords, sessions, followers[1].catch_up)
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
             latest = followers[0].catch_up
-            door = Door(publisher, codec, definitions, latest, people, _Learning(registry, codec).refresh)
+            refresh = _Learning(registry, codec).refresh
+
+            def age_s() -> float:
+                return max(follower.age_s() for follower in followers)
+
+            door = Door(publisher, codec, definitions, latest, people, refresh, age_s=age_s)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)

@@ -31,10 +31,16 @@ class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
         return b64decode(self.sealing)
 
 
-def load(data_dir: Path) -> Secrets:
-    """Returns the secrets of this data directory; raises SecretsUnusable when others can read them, or nobody can."""
+def load(data_dir: Path, needed: bool = False) -> Secrets:
+    """Returns the secrets of this data directory; raises SecretsUnusable when others can read them, or nobody can.
+
+    They are made when there are none, unless they are needed: what lies on the log was sealed with those that are
+    missing, and with others nobody could log in any more.
+    """
     path = data_dir / FILE
     if not path.exists():
+        if needed:
+            raise SecretsUnusable(path, "there is no such file, but the log has people or sessions that need it")
         _make(path)
     try:
         mode = path.stat().st_mode & 0o777

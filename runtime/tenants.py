@@ -6,18 +6,12 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.registry import codec_of
+from domain.administration import found_tenant, new_tenant
 from domain.definitions import Tenant
-from domain.identity import PLATFORM
 from runtime.definitions import put, read
-from runtime.keys import UnknownTenant
-from schemas.errors import Rejected
 
 KIND = "tenant"
 CLIENT = "auterity-tenants"
-
-
-class TenantExists(Rejected):
-    """There is a tenant of this name."""
 
 
 class Tenants:
@@ -30,9 +24,7 @@ class Tenants:
 
     def create(self, name: str, title: str = "") -> dict[str, Any]:
         """Makes a tenant and returns it; raises TenantExists, and BadDefinition for a name that is none."""
-        if name == PLATFORM or self._known.tenant(name) is not None:
-            raise TenantExists(f"there is a tenant {name}")
-        return self._put(Tenant(id=name, title=title))
+        return self._put(new_tenant(name, title, self._known.tenant(name)))
 
     def turn(self, name: str, status: Literal["active", "suspended"]) -> dict[str, Any]:
         """Lets the tenant's people and programs in, or none of them; raises UnknownTenant."""
@@ -48,10 +40,7 @@ class Tenants:
         return [msgspec.to_builtins(each) for each in found if each is not None]
 
     def _found(self, name: str) -> Tenant:
-        found = self._known.tenant(name)
-        if found is None:
-            raise UnknownTenant(f"no tenant is called {name}")
-        return found
+        return found_tenant(name, self._known.tenant(name))
 
     def _put(self, tenant: Tenant) -> dict[str, Any]:
         said: dict[str, Any] = msgspec.to_builtins(tenant)
