@@ -52,6 +52,8 @@ class TopicReader:
         self._bootstrap = bootstrap
         self._client: AIOKafkaClient | None = None
         self._trouble = ""
+        self.ended_at = time.monotonic()
+        """When who follows was at the end of all partitions last, as the brokers said; at first, when it was made."""
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-reader", daemon=True)
         self._thread.start()
@@ -102,12 +104,15 @@ class TopicReader:
         """
         at, first = dict(begin), dict(begin)
         while not stop():
-            found = []
-            for part in self._ask(at).result():
+            found, asked_at = [], time.monotonic()
+            parts = self._ask(at).result()
+            for part in parts:
                 before = at[part.place]
                 found += self._taken(at, first, part)
                 if for_code(part.code) is OffsetOutOfRangeError and at[part.place] == before:  # shorter than it was
                     at[part.place] = first[part.place] = first[part.place] if first[part.place] < before else 0
+            if len(parts) == len(at) and all(not part.code and at[part.place] >= part.end for part in parts):
+                self.ended_at = asked_at
             records = [record for batch in found if batch.count for record in batch.unpack()]
             yield [each for each in records if each.offset >= first[each.topic, each.partition]], dict(at)
 

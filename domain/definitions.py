@@ -284,6 +284,20 @@ class Definitions:
         every = list(self._history)  # who follows the log may add to it meanwhile
         return sorted({name for owner, each, name in every if each == kind and owner in (tenant_id, PLATFORM)})
 
+    def ids(self, tenant_id: str, kind: str) -> list[str]:
+        """Returns the ids of this kind that are the tenant's own."""
+        every = list(self._history)
+        return sorted(name for owner, each, name in every if each == kind and owner == tenant_id)
+
+    def users(self, tenant_id: str) -> list[User]:
+        """Returns the tenant's people as they are now, by name."""
+        found = (self.user(tenant_id, name) for name in self.ids(tenant_id, "user"))
+        return [each for each in found if each is not None]
+
+    def has(self, kind: str) -> bool:
+        """Returns whether there is a definition of this kind, whoever's it is."""
+        return any(each == kind for _, each, _ in list(self._history))
+
     def workflow(self, pinned: str) -> Workflow:
         """Returns the workflow of this digest; raises MissingVersion."""
         return _body(Workflow, self.version(pinned))

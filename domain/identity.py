@@ -181,7 +181,10 @@ def identify(shown: Presented | None, known: ApiKey | None, tenant_active: bool,
     elif not tenant_active:
         return Verdict(None, ["tenant is not active"], 403)
     else:
-        return Verdict(Principal(shown.tenant_id, f"key/{known.id}", frozenset(known.scopes)), ["key is genuine"])
+        scopes = frozenset(known.scopes)
+        if shown.tenant_id != PLATFORM:
+            scopes -= {Permission.MANAGE_TENANTS}  # what is the platform's alone, no tenant's key can give
+        return Verdict(Principal(shown.tenant_id, f"key/{known.id}", scopes), ["key is genuine"])
     return Verdict(None, [doubt], 401)
 
 

@@ -72,6 +72,10 @@ class Sessions:
         elif event.status is SessionStatus.OPEN and _follows(before, event):
             self._held[event.session] = held_by(event, before)
 
+    def any(self) -> bool:
+        """Returns whether there is a session that has not run out."""
+        return bool(self._held)
+
     def get(self, session: str) -> Held | None:
         """Returns the session, None when it is not known (any more)."""
         return self._held.get(session)

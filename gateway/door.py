@@ -38,6 +38,8 @@ RETRY_AFTER_S = 1
 AGAIN_S = 0.25
 """Time to tell the log of a call that failed on it: a topic that takes nothing says so at once, a log that hangs has
 cost the caller enough."""
+AGE_MAX_S = 30.0
+"""So long a gateway that hears nothing of Kafka decides by what it knows: who may come in, and who no more."""
 KEY_CHARACTERS_MAX = 200
 """Of an Idempotency-Key."""
 OUTCOMES = {
@@ -81,6 +83,7 @@ class Refusal(Exception):
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
+STALE = Refusal(503, f"what is decided by is older than {AGE_MAX_S:.0f} s: Kafka does not answer")
 Work = Callable[[Call, Principal, Share], Awaitable[Done]]
 Entry = Callable[[Call, Share, "Known"], Awaitable[Done]]
 """Work that finds out by itself who calls, and says so."""
@@ -113,6 +116,8 @@ class Door(Struct, frozen=True):
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     limits: Limits = field(default_factory=Limits)
     usage: Usage = field(default_factory=Usage)
+    age_s: Callable[[], float] = lambda: 0.0
+    """Returns for how long it has not been certain that `definitions` and sessions know all that is on the log."""
 
     async def call(
         self,
@@ -165,6 +170,8 @@ class Door(Struct, frozen=True):
     async def _entered(self, call: Call, known: Known, entry: Entry) -> Response:
         """Answers a call; raises Met for a stranger who was refused too often, and Unavailable when that is unknown."""
         try:
+            if self.age_s() > AGE_MAX_S:
+                raise STALE
             with known.under_way, self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known, done)

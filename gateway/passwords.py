@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,11 +16,17 @@ from schemas.errors import Unavailable
 AT_ONCE, WAITING_MAX = 2, 32
 """Hashes that are made at a time, each on 64 MiB, and those that may wait for their turn."""
 LENGTH_MIN, LENGTH_MAX = 12, 256
+ONE_TIME_BYTES = 18
 
 log = logging.getLogger(__name__)
 
 
 T = TypeVar("T")
+
+
+def one_time() -> str:
+    """Returns a password for one log-in."""
+    return secrets.token_urlsafe(ONE_TIME_BYTES)
 
 
 class Busy(Unavailable):

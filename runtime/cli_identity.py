@@ -106,6 +106,12 @@ def users_reset_factor(name: Name, tenant: Owner, data_dir: DataDir = None, as_j
     _done(_users(data_dir, tenant).reset_factor(name), as_json)
 
 
+@users_app.command("digest")
+def users_digest(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Say what stands for a name in the events of failed log-ins, `tried TENANT/DIGEST`."""
+    _done(_users(data_dir, tenant).digest(name), as_json)
+
+
 @users_app.command("suspend")
 def users_suspend(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Let a user in no more, whatever tokens there are."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -75,6 +76,10 @@ class Follower:
             await asyncio.sleep(POLL_S)
             stalled_s = stalled_s + POLL_S if seen == self._next else 0.0
             seen = dict(self._next)
+
+    def age_s(self) -> float:
+        """Returns for how long nobody has seen that this is all that is on the log; asks nobody."""
+        return time.monotonic() - self._reader.ended_at
 
     def stop(self) -> None:
         """Ends the thread."""

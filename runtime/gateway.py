@@ -84,20 +84,26 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
     followers = (following(definitions, bootstrap, codec), following_sessions(sessions, bootstrap, codec))
-    kept = load(data_dir)
-    tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
     rates = Rates(address=conf.address_calls_per_minute, stranger=conf.stranger_calls_per_minute)
     shared = Shared(conf.redis) if conf.redis is not None else None
     limits = Limits(rates, shared) if shared is not None else Limits(rates)
-    live_log = LiveLog(bootstrap, codec, Positions(kept.sealing_key))
+    live_log: LiveLog | None = None
     try:
-        await asyncio.gather(*(follower.start() for follower in followers), live_log.start())
+        await asyncio.gather(*(follower.start() for follower in followers))
+        kept = load(data_dir, needed=definitions.has("user") or sessions.any())
+        tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
+        live_log = LiveLog(bootstrap, codec, Positions(kept.sealing_key))
+        await live_log.start()
         people = People(tokens, passwords, sessions, _soon(followers[1].catch_up))
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
             latest = _soon(followers[0].catch_up)
             refresh = _Learning(registry, codec).refresh
             usage = Usage(SharedLedger(shared) if shared is not None else FileLedger(data_dir / "usage.sqlite"))
-            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits, usage=usage)
+
+            def age_s() -> float:
+                return max(follower.age_s() for follower in followers)
+
+            door = Door(publisher, codec, definitions, latest, people, refresh, limits=limits, usage=usage, age_s=age_s)
 
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
@@ -110,7 +116,8 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
             watching.cancel()
     finally:
-        live_log.stop()
+        if live_log is not None:
+            live_log.stop()
         if shared is not None:
             await shared.close()
         for follower in followers:

@@ -15,10 +15,10 @@ from connectors.publisher import KafkaPublisher
 from connectors.reader import read_all
 from connectors.registry import codec_of
 from connectors.sources import Source, WorkflowBy, load_source
+from domain.administration import found_tenant
 from domain.identity import PLATFORM
 from domain.positions import MemoryPositions
 from runtime.definitions import publish, read
-from runtime.keys import living
 from runtime.platform import Facts
 from schemas.codec import Codec
 from schemas.errors import Rejected, Undecodable
@@ -58,7 +58,7 @@ def run(
     codec = codec_of(facts.registry)
     known = read(facts.kafka, codec)
     if known.tenant(tenant) is not None:
-        living(known, tenant)
+        found_tenant(tenant, known.tenant(tenant))
     for name in [workflow] if workflow is not None else _workflows(source):
         known.pin(tenant, "workflow", name)  # raises UnknownDefinition before anything is sent
     stopped = threading.Event()

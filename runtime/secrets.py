@@ -34,24 +34,25 @@ class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
         return b64decode(self.sealing)
 
 
-def load(data_dir: Path) -> Secrets:
+def load(data_dir: Path, needed: bool = False) -> Secrets:
     """Returns the secrets: those that the environment says, or those in Vault, or in this data directory's file.
 
-    In Vault and in the file they are made when there are none. Raises SecretsUnusable when they are damaged, when Vault
-    does not answer, or when others can read the file.
+    In Vault and in the file they are made when there are none, unless they are needed: what lies on the log was sealed
+    with those that are missing, and with others nobody could log in any more. Raises SecretsUnusable then, and when
+    they are damaged, Vault does not answer, or others can read the file.
     """
     conf = settings()
     if conf.secrets is not None:
         return _checked("AUTERITY_SECRETS", conf.secrets.get_secret_value().encode())
     if conf.vault is not None:
         token = conf.vault_token.get_secret_value() if conf.vault_token is not None else ""
-        return _in_vault(Vault(conf.vault, token, conf.vault_entry), f"{conf.vault} {conf.vault_entry}")
-    return _in_file(data_dir / FILE)
+        return _in_vault(Vault(conf.vault, token, conf.vault_entry), f"{conf.vault} {conf.vault_entry}", needed)
+    return _in_file(data_dir / FILE, needed)
 
 
-def _in_file(path: Path) -> Secrets:
+def _in_file(path: Path, needed: bool) -> Secrets:
     if not path.exists():
-        write_once(path, msgspec.json.encode(_new()))
+        write_once(path, msgspec.json.encode(_new(path, needed)))
     try:
         mode = path.stat().st_mode & 0o777
         content = path.read_bytes()
@@ -62,11 +63,11 @@ def _in_file(path: Path) -> Secrets:
     return _checked(path, content)
 
 
-def _in_vault(vault: Vault, name: str) -> Secrets:
+def _in_vault(vault: Vault, name: str, needed: bool) -> Secrets:
     try:
         found = vault.read()
         if found is None:
-            vault.create(msgspec.to_builtins(_new()))
+            vault.create(msgspec.to_builtins(_new(name, needed)))
             found = vault.read()
     except Unavailable as error:
         raise SecretsUnusable(name, str(error)) from error
@@ -108,5 +109,7 @@ def write_once(path: Path, content: bytes) -> bool:
     return True
 
 
-def _new() -> Secrets:
+def _new(place: Path | str, needed: bool) -> Secrets:
+    if needed:
+        raise SecretsUnusable(place, "there are none, but the log has people or sessions that need them")
     return Secrets(b64encode(secrets.token_bytes(SEALING_BYTES)).decode(), [signing_key()])

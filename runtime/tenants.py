@@ -7,11 +7,10 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.registry import codec_of
+from domain.administration import found_tenant, new_tenant
 from domain.definitions import Tenant
-from domain.identity import PLATFORM
 from domain.quotas import NAMES, effective
 from runtime.definitions import put, read
-from runtime.keys import living
 from schemas.errors import Rejected
 
 KIND = "tenant"
@@ -20,10 +19,6 @@ CLIENT = "auterity-tenants"
 
 class BadQuota(Rejected):
     """A quota is no such amount."""
-
-
-class TenantExists(Rejected):
-    """There is a tenant of this name, or there was one."""
 
 
 class Tenants:
@@ -36,36 +31,34 @@ class Tenants:
 
     def create(self, name: str, title: str = "") -> dict[str, Any]:
         """Makes a tenant and returns it; raises TenantExists, and BadDefinition for a name that is none."""
-        found = self._known.tenant(name)
-        if found is not None and found.status == "deleted":
-            raise TenantExists(f"there was a tenant {name}: it is deleted, and nobody gets its id again")
-        if name == PLATFORM or found is not None:
-            raise TenantExists(f"there is a tenant {name}")
-        return self._put(Tenant(id=name, title=title))
+        return self._put(new_tenant(name, title, self._known.tenant(name)))
 
     def require(self, name: str, second_factor: Literal["optional", "required"]) -> dict[str, Any]:
         """Says whether the tenant's people need a second factor to do anything; raises UnknownTenant."""
-        return self._put(msgspec.structs.replace(living(self._known, name), second_factor=second_factor))
+        return self._put(msgspec.structs.replace(self._found(name), second_factor=second_factor))
 
     def turn(self, name: str, status: Literal["active", "suspended", "deleted"]) -> dict[str, Any]:
         """Lets the tenant's people and programs in, or none of them, or none ever; raises UnknownTenant.
 
         What is deleted stays so: DeletedTenant.
         """
-        return self._put(msgspec.structs.replace(living(self._known, name), status=status))
+        return self._put(msgspec.structs.replace(self._found(name), status=status))
 
     def quota(self, name: str, changes: Mapping[str, int | None]) -> dict[str, Any]:
         """Changes what the tenant may use, by the name of the quota; None is what holds for every tenant.
 
         Raises UnknownTenant, DeletedTenant, and BadDefinition for an amount that is none.
         """
-        found = living(self._known, name)
+        found = self._found(name)
         return self._put(msgspec.structs.replace(found, quota=msgspec.structs.replace(found.quota, **changes)))
 
     def listed(self) -> list[dict[str, Any]]:
         """Returns every tenant, deleted ones too."""
         found = (self._known.tenant(name) for name in self._known.tenants())
         return [public(each) for each in found if each is not None]
+
+    def _found(self, name: str) -> Tenant:
+        return found_tenant(name, self._known.tenant(name))
 
     def _put(self, tenant: Tenant) -> dict[str, Any]:
         said: dict[str, Any] = msgspec.to_builtins(tenant)

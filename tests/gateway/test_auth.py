@@ -20,6 +20,7 @@ from domain.lockout import WINDOW
 from domain.sessions import Claims, Sessions
 from gateway.passwords import AT_ONCE, WAITING_MAX
 from gateway.people import ADDRESS_FAILURES, NAME_FAILURES, People
+from gateway.sealing import Sealing
 from gateway.tokens import Tokens
 from runtime.definitions import publish
 from runtime.gateway import following_sessions
@@ -273,6 +274,49 @@ async def test_who_logs_out_is_let_in_no_more(client: httpx2.AsyncClient) -> Non
     assert (await whoami(client, said["access_token"])).status_code == 401
     assert (await renew(client, said["refresh_token"])).status_code == 401
     assert (await client.post("/auth/logout")).status_code == 403  # a key has no session
+
+
+async def test_who_logs_out_with_the_refresh_token_is_let_in_no_more(
+    log: Any, registered: Codec, client: httpx2.AsyncClient
+) -> None:
+    async def logout(token: str) -> int:
+        return (await client.post("/auth/logout", json={"refresh_token": token})).status_code
+
+    del client.headers["Authorization"]
+    said = (await login(client)).json()
+    old = (await renew(client, said["refresh_token"])).json()
+    assert await logout(said["access_token"]) == 401
+    assert await logout("no token") == 401
+    assert (await whoami(client, old["access_token"])).status_code == 200
+
+    assert await logout(said["refresh_token"]) == 200  # be it the newest one or not
+
+    assert (await whoami(client, old["access_token"])).status_code == 401
+    assert (await renew(client, old["refresh_token"])).status_code == 401
+    assert await logout(old["refresh_token"]) == 401
+    assert sessions(log, registered)[-1] == (1, SessionStatus.ENDED)
+
+
+async def test_guesses_at_one_name_can_be_counted_on_the_log_and_the_name_is_not_there(
+    log: Any, registered: Codec, client: httpx2.AsyncClient, people: People
+) -> None:
+    for password in ("a wrong guess", "another guess"):
+        await login(client, password=password)
+    await login(client, "my-secret-horse", password="a wrong guess")
+    await login(client, "operator", "my-secret-horse", password="a wrong guess")
+    await login(client)
+
+    found = [reason for call in calls(log, registered) for reason in call.reasons if reason.startswith("tried ")]
+
+    digest = people.passwords.sealing.digest
+    assert found == [
+        f"tried acme/{digest('acme', 'operator')}",
+        f"tried acme/{digest('acme', 'operator')}",
+        f"tried acme/{digest('acme', 'my-secret-horse')}",
+        f"tried no tenant/{digest('my-secret-horse', 'operator')}",
+    ]
+    assert digest("acme", "operator") != Sealing(bytes(31) + b"1").digest("acme", "operator")
+    assert "horse" not in str(calls(log, registered))
 
 
 async def test_a_session_begun_at_one_gateway_is_good_at_another(

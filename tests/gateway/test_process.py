@@ -12,15 +12,15 @@ import pytest
 from gateway_calls import SAID, calls
 from pyotp import TOTP
 
+from domain.administration import TenantExists, UnknownTenant
 from domain.identity import PLATFORM
-from runtime import keys
+from runtime import cli, cli_identity, keys
 from runtime.deployment import prepare
-from runtime.errors import PortTaken
+from runtime.errors import PortTaken, SecretsUnusable
 from runtime.gateway import run_gateway
-from runtime.keys import UnknownTenant
-from runtime.secrets import load
+from runtime.secrets import FILE, load
 from runtime.settings import Settings
-from runtime.tenants import TenantExists, Tenants
+from runtime.tenants import Tenants
 from runtime.users import Users
 from schemas.codec import Codec
 from tests.harness import Worker, events, until
@@ -209,7 +209,7 @@ def test_a_user_that_cannot_be_is_refused_in_one_line(
 
 
 def test_a_lost_second_factor_is_reset_and_a_tenant_may_require_one(
-    log: Any, registered: Codec, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Any, registered: Codec, prefix: str, tmp_path: Path
 ) -> None:
     prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
     made = Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["operator"])
@@ -225,12 +225,48 @@ def test_a_lost_second_factor_is_reset_and_a_tenant_may_require_one(
         assert client.post("/auth/login", json=again).json()["needs"] == "code"
         assert client.get("/auth/verify").status_code == 401
 
-        done = _auterity(log, tmp_path, monkeypatch, "users", "reset-factor", "ada", "--tenant", "acme", "--json")
-        assert json.loads(done.stdout)["second_factor"] is False
+        reset = Users(log.bootstrap, log.registry, tmp_path, "acme").reset_factor("ada")
+        assert reset["second_factor"] is False
         assert Tenants(log.bootstrap, log.registry).require("acme", "required")["second_factor"] == "required"
         until(lambda: client.post("/auth/login", json=again).status_code == 200, 20)
         client.headers["Authorization"] = f"Bearer {client.post('/auth/login', json=again).json()['access_token']}"
         until(lambda: client.get("/auth/verify").json()["permissions"] == [], 20)
+
+
+def test_of_two_commands_that_change_a_user_at_once_the_second_is_refused_in_one_line(
+    log: Any, registered: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    first = Users(log.bootstrap, log.registry, tmp_path, "acme")
+    first.create("ada", ["operator"])
+    late = Users(log.bootstrap, log.registry, tmp_path, "acme")
+    first.suspend("ada")
+    monkeypatch.setattr(cli_identity, "_users", lambda *_: late)
+    monkeypatch.setattr(sys, "argv", ["auterity", "users", "reset", "ada", "--tenant", "acme"])
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, len(said.err.strip().splitlines())) == (1, "", 1)
+    assert "user ada was changed by somebody else at the same moment: try again" in said.err
+    (listed,) = Users(log.bootstrap, log.registry, tmp_path, "acme").listed()
+    assert listed["status"] == "suspended"
+
+
+def test_secrets_that_are_gone_are_told_in_one_line_and_not_made_anew(
+    log: Any, registered: Codec, tmp_path: Path
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["operator"])
+    (tmp_path / FILE).unlink()
+
+    with pytest.raises(SecretsUnusable, match="there is no such file"):
+        run_gateway(log.bootstrap, log.registry, tmp_path, 0)
+    with pytest.raises(SecretsUnusable, match="there is no such file"):
+        Users(log.bootstrap, log.registry, tmp_path, "acme").reset("ada")
+    assert not (tmp_path / FILE).exists()
+    assert str(SecretsUnusable(tmp_path / FILE, "gone")).count("\n") == 0
 
 
 @pytest.mark.parametrize(("option", "address"), [("", "127.0.0.1"), (" --trusted-proxy 127.0.0.1", "203.0.113.7")])

@@ -16,6 +16,7 @@ from test_process import _ready
 from typer.testing import CliRunner, Result
 
 from connectors.publisher import KafkaPublisher
+from domain.administration import DeletedTenant, TenantExists
 from domain.definitions import BadDefinition
 from domain.quotas import Quota, day_left_s
 from gateway.limits import Shared
@@ -25,9 +26,8 @@ from runtime import keys
 from runtime.cli import app
 from runtime.definitions import publish
 from runtime.deployment import prepare
-from runtime.keys import DeletedTenant
 from runtime.settings import Settings, settings
-from runtime.tenants import BadQuota, TenantExists, Tenants
+from runtime.tenants import BadQuota, Tenants
 from runtime.users import Users
 from schemas.codec import Codec
 from tests.gateway.conftest import Followed, at_quota, calling, key

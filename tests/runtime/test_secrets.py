@@ -44,3 +44,11 @@ def test_of_two_that_write_at_once_the_first_one_counts(tmp_path: Path) -> None:
     assert write_once(tmp_path / "file", b"first")
     assert not write_once(tmp_path / "file", b"second")
     assert (tmp_path / "file").read_bytes() == b"first"
+
+
+def test_secrets_that_the_log_needs_are_not_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(SecretsUnusable, match="there are none, but the log has people or sessions that need it"):
+        load(tmp_path, needed=True)
+
+    assert not (tmp_path / FILE).exists()
+    assert load(tmp_path, needed=False) == load(tmp_path, needed=True)
