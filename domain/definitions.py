@@ -14,6 +14,7 @@ from domain.expressions import check
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
 from domain.quotas import Quota
+from domain.trust import Access, checked
 from schemas.errors import Rejected, Unavailable
 from schemas.events import Definition, Pin
 
@@ -151,6 +152,7 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     status: Literal["active", "suspended", "deleted"] = "active"
     """Of a suspended one nobody is let in; what it has stays. A deleted one stays so, and nobody else gets its id."""
     quota: Quota = Quota()
+    access: Access = Access()
     second_factor: Literal["optional", "required"] = "optional"
     """Required, people without a second factor may do nothing but enrol one."""
 
@@ -181,6 +183,10 @@ def parse(kind: str, body: str) -> Body:
         _check_workflow(parsed)
     elif isinstance(parsed, Rules):
         _check_rules(parsed)
+    elif isinstance(parsed, Tenant | ApiKey):
+        networks = parsed.access.networks if isinstance(parsed, Tenant) else parsed.networks
+        if wrong := checked(networks):
+            raise BadDefinition(f"{kind} {parsed.id}: {wrong}")
     elif isinstance(parsed, Models):
         parsed.model(parsed.default)
         parsed.model(LOCAL)

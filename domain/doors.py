@@ -48,6 +48,8 @@ class Call(Struct, frozen=True, kw_only=True):
     route: str
     """Method and path with its parameters' names, such as `POST /events/{topic}`."""
     address: str = ""
+    device: str = ""
+    """SHA-256 of what the device showed, in hex; empty when none did."""
     idempotency_key: str | None = None
     kind: RequestKind = RequestKind.CALL
 

@@ -80,6 +80,8 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the secret, in hex."""
     status: Literal["active", "revoked"] = "active"
+    networks: list[str] = []
+    """It opens nothing from elsewhere; empty: from anywhere."""
 
 
 class Factor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

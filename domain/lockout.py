@@ -23,6 +23,10 @@ class Lockout:
         left = failed[0] + WINDOW - now
         return max(0, -(-left // timedelta(seconds=1)))
 
+    def count(self, name: str, now: datetime) -> int:
+        """Returns how often it has failed within the time that counts."""
+        return sum(at > now - WINDOW for at in self._failed.get(name, ()))
+
     def failed(self, name: str, now: datetime) -> None:
         """Says that it failed."""
         self._failed.setdefault(name, deque(maxlen=self._failures)).append(now)

@@ -18,6 +18,8 @@ LIFE = timedelta(days=30)
 """How long a token opens doors, how long a session can be renewed, and how long at all."""
 REUSED = "a token was used twice"
 LOGGED_OUT = "logged out"
+DEVICES_MAX = 100
+"""Of a user that are known, the newest ones."""
 FORGET_EVERY = 1000
 """Sessions that have run out are forgotten after so many records."""
 
@@ -45,6 +47,10 @@ class Held(Struct, frozen=True):
     begun_at: datetime
     renewed_at: datetime
     open: bool = True
+    address: str = ""
+    """Where it was begun."""
+    device: str = ""
+    """What it was begun with; without it no token of it is good."""
 
 
 class Sessions:
@@ -54,6 +60,7 @@ class Sessions:
         self.codes = Codes()
         """Which codes of second factors were used."""
         self._held: dict[str, Held] = {}
+        self._devices: dict[tuple[str, str], list[str]] = {}
         self._added = 0
 
     def add(self, event: Session) -> None:
@@ -71,10 +78,22 @@ class Sessions:
                 self._held[event.session] = replace(before, open=False)
         elif event.status is SessionStatus.OPEN and _follows(before, event):
             self._held[event.session] = held_by(event, before)
+            self._remember(event)
 
     def any(self) -> bool:
         """Returns whether there is a session that has not run out."""
         return bool(self._held)
+
+    def knows(self, tenant_id: str, user: str, device: str) -> bool:
+        """Returns whether this user has begun a session with the device before, or none with any."""
+        devices = self._devices.get((tenant_id, user))
+        return devices is None or device in devices
+
+    def _remember(self, event: Session) -> None:
+        devices = self._devices.setdefault((event.tenant_id, event.user), []) if event.device else []
+        if event.device and event.device not in devices:
+            devices.append(event.device)
+            del devices[:-DEVICES_MAX]
 
     def get(self, session: str) -> Held | None:
         """Returns the session, None when it is not known (any more)."""
@@ -83,8 +102,12 @@ class Sessions:
 
 def held_by(event: Session, before: Held | None = None) -> Held:
     """Returns the session that this event begins, or renews."""
-    begun_at = before.begun_at if before is not None else event.occurred_at
-    return Held(event.event_id, event.tenant_id, event.user, event.number, begun_at, event.occurred_at)
+    if before is not None:
+        return replace(before, event_id=event.event_id, number=event.number, renewed_at=event.occurred_at)
+    at = event.occurred_at
+    return Held(
+        event.event_id, event.tenant_id, event.user, event.number, at, at, address=event.address, device=event.device
+    )
 
 
 def _follows(before: Held | None, event: Session) -> bool:
@@ -148,6 +171,8 @@ def _said(
         number=number,
         status=status,
         expires_at=call.at + RENEWAL,
+        address=call.address,
+        device=call.device,
     )
 
 

@@ -107,6 +107,9 @@ async def _login(door: Door, call: Call, said: LogIn, known: Known) -> Done:
     elif said.code is None:
         known.verdict = proofs.doubtful(said.tenant, user, "no code")
         raise Refusal(401, "a code of the second factor is needed, too", needs="code")
+    if call.device:
+        await people.catch_up()  # with which devices there were sessions
+    door.let_in(call, said.tenant, said.name, known)
     _check_new(user, said)
     if factor is not None and said.code is not None:
         await proofs.code(door, call, said.tenant, user, factor, said.code, known)
@@ -171,6 +174,7 @@ async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
         doubt = ""  # the same call again, by its Idempotency-Key
     known.verdict = person(claims.tenant_id, user, door.active(claims.tenant_id), doubt)
     if known.verdict.allowed:
+        door.let_in(call, claims.tenant_id, claims.user, known, people.sessions.get(claims.session))
         if not _is(door, claims.session, event):
             await _settled(door, event)
         if _is(door, claims.session, event) and (held := people.sessions.get(claims.session)) is not None:

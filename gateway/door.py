@@ -15,11 +15,14 @@ from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
 from domain.doors import Call, said_of
-from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, identify, person, presented
+from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, person
 from domain.limits import WINDOW_S, Standing, headers, network, of_address, of_known, of_stranger
 from domain.ports import Publisher
 from domain.quotas import Quota
+from domain.sessions import Held
+from domain.trust import Access, admitted
 from gateway.bodies import Room, Share, Unreadable
+from gateway.callers import context_of, credentials_of, device_of, shown_by, verdict_on
 from gateway.ids import uuid7
 from gateway.limits import Limits, Met
 from gateway.people import People
@@ -53,12 +56,6 @@ OUTCOMES = {
 HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
 """Of a refusal, by its status."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-SCHEME = "bearer "
-BEARER_PROTOCOL = "auterity.bearer."
-"""Begins the subprotocol that is a token or a key."""
-TOKEN_DOTS = 2
-"""In a token; a key has three."""
-
 log = logging.getLogger(__name__)
 
 
@@ -244,6 +241,7 @@ class Door(Struct, frozen=True):
             address=address,
             idempotency_key=request.headers.get("idempotency-key") or None,
             kind=kind,
+            device=device_of(request),
         )
 
     def active(self, tenant_id: str) -> bool:
@@ -262,26 +260,19 @@ class Door(Struct, frozen=True):
         return tenant.second_factor if tenant is not None else "optional"
 
     async def _identified(self, request: HTTPConnection, call: Call) -> Verdict:
-        credentials = credentials_of(request)
-        if credentials.count(".") == TOKEN_DOTS:
-            return await self._person(credentials, call)
-        shown = presented(credentials)
-        if shown is None:
-            return identify(None, None, False, call.at)
-        known = self.definitions.key(shown.tenant_id, shown.key_id)
-        return identify(shown, known, self.active(shown.tenant_id), call.at)
-
-    async def _person(self, token: str, call: Call) -> Verdict:
         try:
-            claims = self.people.tokens.read(token)
+            shown = shown_by(self.people.tokens, credentials_of(request))
         except BadToken as error:
             return person("", None, False, str(error))
-        user = self.definitions.user(claims.tenant_id, claims.user)
-        doubt = await self.people.doubt(claims, user, call.at)
-        if claims.use != "access":
-            doubt = "a refresh token opens no door"
-        active, second_factor = self.active(claims.tenant_id), self.second_factor(claims.tenant_id)
-        return person(claims.tenant_id, user, active, doubt, claims.session, second_factor)
+        return await verdict_on(self.definitions, self.people, shown, call)
+
+    def let_in(self, call: Call, tenant_id: str, user: str, known: Known, held: Held | None = None) -> None:
+        """Refuses a person whom the tenant does not let in from here; `held` is the session, if there is one."""
+        tenant = self.definitions.tenant(tenant_id)
+        access = tenant.access if tenant is not None else Access()
+        known.verdict = admitted(known.verdict, access, context_of(self.people, call, tenant_id, user, held))
+        if not known.verdict.allowed:
+            raise Refusal(known.verdict.status, told(known.verdict))
 
     async def _untaken(self, call: Call, known: Known) -> Response:
         """Answers a call that failed on the log, of which nothing has been said there yet."""
@@ -306,17 +297,6 @@ class Door(Struct, frozen=True):
 
     async def _say(self, events: Sequence[Event]) -> None:
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
-
-
-def credentials_of(request: HTTPConnection) -> str:
-    """Returns what a caller shows: a header, or a WebSocket's subprotocol, as browsers cannot set its headers."""
-    said = request.headers.get("authorization", "")
-    if said[: len(SCHEME)].lower() == SCHEME:
-        return said[len(SCHEME) :].strip()
-    if (shown := request.headers.get("x-api-key", "")) or request.scope["type"] != "websocket":
-        return shown
-    protocols = (each for each in request.scope["subprotocols"] if each.startswith(BEARER_PROTOCOL))
-    return str(next(protocols, ""))[len(BEARER_PROTOCOL) :]
 
 
 def check_key(call: Call) -> None:

@@ -18,12 +18,13 @@ from domain.doors import Call
 from domain.identity import Permission, Principal
 from domain.live import Channel, Vector
 from gateway.bodies import Share
-from gateway.door import Done, Door, Refusal, credentials_of
+from gateway.callers import Shown, credentials_of, shown_by
+from gateway.door import Done, Door, Refusal
 from gateway.event_stream import CONTENT, EventStream
 from gateway.feed import Feed
 from gateway.positions import BadPosition
 from gateway.problems import declared
-from gateway.standing import Shown, looked_at, shown_by
+from gateway.standing import looked_at
 from gateway.viewer import TRY_LATER, Viewer
 from schemas.errors import Unavailable
 from schemas.events import RequestKind
@@ -70,7 +71,7 @@ class Live:
         self.feed = feed
         self.per_tenant_max = per_tenant_max
         self._origins = frozenset(origins)
-        self._viewers: dict[Viewer, Shown] = {}
+        self._viewers: dict[Viewer, tuple[Shown, Call]] = {}
         self._ending = False
 
     def join(self, connection: HTTPConnection, call: Call, principal: Principal) -> Viewer:
@@ -84,10 +85,10 @@ class Live:
             raise Refusal(503, "the gateway takes no more connections now")
         if self.feed.tenant(principal.tenant_id).readers >= self.per_tenant_max:
             raise Refusal(429, f"the tenant has {self.per_tenant_max} connections, as many as it may")
-        shown = shown_by(self.door, credentials_of(connection))
+        shown = shown_by(self.door.people.tokens, credentials_of(connection))
         assert shown is not None  # the door has looked at it
         viewer = Viewer(self.feed, principal, call.id, channels, after)
-        self._viewers[viewer] = shown
+        self._viewers[viewer] = shown, call
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
@@ -105,15 +106,15 @@ class Live:
         """Ends the connections of those who may not look on any more; for ever."""
         while True:
             await asyncio.sleep(LOOK_S)
-            for number, (viewer, shown) in enumerate(list(self._viewers.items())):
-                await self._look(viewer, shown)
+            for number, (viewer, (shown, call)) in enumerate(list(self._viewers.items())):
+                await self._look(viewer, shown, call)
                 viewer.remind(monotonic())
                 if number % AT_ONCE == AT_ONCE - 1:
                     await asyncio.sleep(0)
 
-    async def _look(self, viewer: Viewer, shown: Shown) -> None:
+    async def _look(self, viewer: Viewer, shown: Shown, call: Call) -> None:
         try:
-            verdict = await looked_at(self.door, shown, Permission.READ_RUNS, self.door.now())
+            verdict = await looked_at(self.door, shown, call, Permission.READ_RUNS, self.door.now())
         except Unavailable:
             viewer.end(TRY_LATER, "not now")
             return

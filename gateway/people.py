@@ -47,6 +47,10 @@ class People(Struct, frozen=True):
                 lockout.failed(key, now)
         return wait_s
 
+    def failures(self, tenant_id: str, name: str, now: datetime) -> int:
+        """Returns how many log-ins have failed for the name lately, from everywhere."""
+        return self.all.count(f"{tenant_id}/{name}", now)
+
     def right_password(self, tenant_id: str, name: str, address: str) -> None:
         """Says that the password was right: the try is taken back, but counts for the name until `went_well`."""
         for lockout, key in self._tried(tenant_id, name, address)[1:]:

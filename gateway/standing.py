@@ -2,25 +2,15 @@
 
 from datetime import datetime
 
-from domain.identity import Permission, Presented, Verdict, authorise, identify, person, presented
-from domain.sessions import Claims
-from gateway.door import TOKEN_DOTS, Door
+import msgspec
 
-Shown = Presented | Claims
-"""What a connection was opened with, taken apart."""
-
-
-def shown_by(door: Door, credentials: str) -> Shown | None:
-    """Returns what a caller shows who has been let in with it; raises BadToken."""
-    return door.people.tokens.read(credentials) if credentials.count(".") == TOKEN_DOTS else presented(credentials)
+from domain.doors import Call
+from domain.identity import Permission, Verdict, authorise
+from gateway.callers import Shown, verdict_on
+from gateway.door import Door
 
 
-async def looked_at(door: Door, shown: Shown, permission: Permission, now: datetime) -> Verdict:
-    """Returns whether who has shown this may do so now; raises Unavailable."""
-    active = door.active(shown.tenant_id)
-    if isinstance(shown, Presented):
-        known = door.definitions.key(shown.tenant_id, shown.key_id)
-        return authorise(identify(shown, known, active, now), permission)
-    user = door.definitions.user(shown.tenant_id, shown.user)
-    doubt = await door.people.doubt(shown, user, now)
-    return authorise(person(shown.tenant_id, user, active, doubt, shown.session), permission)
+async def looked_at(door: Door, shown: Shown, call: Call, permission: Permission, now: datetime) -> Verdict:
+    """Returns whether who has shown this in a call may do so now; raises Unavailable."""
+    again = msgspec.structs.replace(call, at=now)
+    return authorise(await verdict_on(door.definitions, door.people, shown, again), permission)

@@ -446,6 +446,10 @@ class Session(Struct, frozen=True, kw_only=True):
     """When it ends unless it is renewed before."""
     reason: str = ""
     """Why it ended."""
+    address: str = ""
+    """Where the call came from that said it."""
+    device: str = ""
+    """SHA-256 (hex) of what the device showed; a session that a device began is of no use without it."""
 
 
 class RunStatus(StrEnum):
