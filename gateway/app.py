@@ -1,10 +1,11 @@
 """The gateway: every route, each under /api/v1 and at the path itself."""
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 
 from gateway import auth, events, health, live
-from gateway.door import PREFIX, Door
+from gateway.door import ANYWHERE, PREFIX, Door
+from schemas.events import RequestKind
 
 
 def application(door: Door, checks: health.Checks, looking: live.Live) -> FastAPI:
@@ -26,6 +27,11 @@ def application(door: Door, checks: health.Checks, looking: live.Live) -> FastAP
         assert isinstance(error, HTTPException)
         detail = "no such route" if error.status_code == 404 else error.detail
         return await door.refuse(request, error.status_code, detail, error.headers or {})
+
+    @app.websocket(ANYWHERE)
+    async def nowhere(websocket: WebSocket) -> None:
+        answer = await door.refuse(websocket, 404, "no such route", {}, RequestKind.CONNECTION)
+        await websocket.send_denial_response(answer)
 
     app.add_exception_handler(HTTPException, no_route)
     return app
