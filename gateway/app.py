@@ -1,12 +1,13 @@
 """The gateway: every route, each under /api/v1 and at the path itself."""
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
 from gateway import auth, events, factors, health, live, runs, workflows
-from gateway.door import PREFIX, Door
+from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.reads import Reads
+from schemas.events import RequestKind
 
 
 def application(door: Door, checks: health.Checks, models: ReadModels, looking: live.Live) -> FastAPI:
@@ -29,6 +30,11 @@ def application(door: Door, checks: health.Checks, models: ReadModels, looking: 
         assert isinstance(error, HTTPException)
         detail = "no such route" if error.status_code == 404 else error.detail
         return await door.refuse(request, error.status_code, detail, error.headers or {})
+
+    @app.websocket(ANYWHERE)
+    async def nowhere(websocket: WebSocket) -> None:
+        answer = await door.refuse(websocket, 404, "no such route", {}, RequestKind.CONNECTION)
+        await websocket.send_denial_response(answer)
 
     app.add_exception_handler(HTTPException, no_route)
     return app

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import Response
 from msgspec import Struct, field
 from starlette.requests import HTTPConnection
 
@@ -36,6 +36,8 @@ from schemas.record import Outgoing
 
 PREFIX = "/api/v1"
 """Every route stands under it, and at the path itself; a call is named by the latter."""
+ANYWHERE = "/{path:path}"
+"""The route of what no other takes."""
 SOURCE = "auterity/gateway"
 RETRY_AFTER_S = 1
 AGAIN_S = 0.25
@@ -217,7 +219,14 @@ class Door(Struct, frozen=True):
             "application/json",
         )
 
-    async def refuse(self, request: Request, status: int, detail: str, headers: Mapping[str, str]) -> Response:
+    async def refuse(
+        self,
+        request: HTTPConnection,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str],
+        kind: RequestKind = RequestKind.CALL,
+    ) -> Response:
         """Answers a call that no route takes."""
 
         async def entry(call: Call, _: Share, known: Known) -> Done:
@@ -225,13 +234,13 @@ class Door(Struct, frozen=True):
             await self._counted(call, known)
             raise Refusal(status, detail)
 
-        answer = await self.enter(request, entry)
+        answer = await self.enter(request, entry, kind)
         answer.headers.update(headers)
         return answer
 
     def _call(self, request: HTTPConnection, kind: RequestKind) -> Call:
         route = request.scope.get("route")
-        path = getattr(route, "path", "").removeprefix(PREFIX) or "(none)"
+        path = getattr(route, "path", "").removeprefix(PREFIX).removeprefix(ANYWHERE) or "(none)"
         method = request.scope.get("method", "GET")  # a WebSocket has none
         address = request.client.host if request.client is not None else ""
         return Call(

@@ -3,10 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import monotonic
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response, WebSocket
@@ -38,6 +37,8 @@ SAID_MAX, SAID_S = 60, 60.0
 LOOK_S = 2.0
 """How often it is looked at whether who looks on may still do so."""
 AT_ONCE = 100
+"""Who looks on that are looked at before anything else has its turn."""
+GOODBYE_S = 0.5
 SECONDS_MAX = 3600
 SESSION_ENDED, FORBIDDEN, NOT_UNDERSTOOD = 4401, 4403, 1008
 """Close codes of our own, besides those of WebSockets (1008, 1012 when the gateway ends, 1013: again later)."""
@@ -126,7 +127,7 @@ class Live:
             viewer.end(SESSION_ENDED, "the session has ended")
 
     def _ours(self, origin: str, host: str) -> bool:
-        return origin in self._origins or (origin != "null" and urlsplit(origin).netloc == host)
+        return origin in self._origins or (host != "" and origin.partition("://")[2] == host)
 
     def _after(self, connection: HTTPConnection, principal: Principal) -> Vector | None:
         text = connection.query_params.get("after") or connection.headers.get("last-event-id")
@@ -150,12 +151,14 @@ def routes(live: Live) -> APIRouter:
             found.append(live.join(connection, call, principal))
             return Done({}, status=status)
 
-        answer = await live.door.call(connection, Permission.READ_RUNS, work, RequestKind.CONNECTION)
-        if answer.status_code == status:
-            return answer, found[0]
-        for viewer in found:  # it could not be put on the log
-            live.leave(viewer)
-        return answer, None
+        joined = False
+        try:
+            answer = await live.door.call(connection, Permission.READ_RUNS, work, RequestKind.CONNECTION)
+            joined = answer.status_code == status
+        finally:
+            for viewer in found if not joined else ():  # it could not be put on the log
+                live.leave(viewer)
+        return answer, found[0] if joined else None
 
     @router.websocket("/ws")
     async def socket(websocket: WebSocket) -> None:
@@ -189,15 +192,21 @@ async def _socket(websocket: WebSocket, viewer: Viewer) -> None:
         async with aclosing(viewer.texts()) as told:
             async for texts in told:
                 await _hand(websocket, {"type": "websocket.send", "text": "\n".join(texts)})
-        code, reason = viewer.ending or (1000, "")
-        await _hand(websocket, {"type": "websocket.close", "code": code, "reason": reason})
+        await _close(websocket, *(viewer.ending or (1000, "")))
     except WebSocketDisconnect:
         pass
     except asyncio.CancelledError:
         if viewer.ending is None:
             raise
+        with suppress(WebSocketDisconnect, TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):  # it may take that much
+                await _close(websocket, *viewer.ending)
     finally:
         listening.cancel()
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    await _hand(websocket, {"type": "websocket.close", "code": code, "reason": reason})
 
 
 async def _hand(websocket: WebSocket, message: dict[str, Any]) -> None:

@@ -47,6 +47,10 @@ class LiveLog:
         self._turns = asyncio.Semaphore(AGAIN_AT_ONCE)
         self._loop = asyncio.get_running_loop()
         first, last = begins(bootstrap, FOLLOWED), ends(bootstrap, FOLLOWED)
+        if missing := {
+            topic for topic, number in PLACES if (topic, number) not in first or (topic, number) not in last
+        }:
+            raise Unavailable(f"Kafka at {bootstrap} has no topic {', '.join(sorted(missing))} yet")
         self._counted_from: Vector = tuple(last[place] for place in PLACES)
         self._vector: Vector = tuple(max(first[place], last[place] - BACK) for place in PLACES)
         self.feed = Feed(self._vector, datetime.now(UTC), positions, self._again)

@@ -1,6 +1,7 @@
 """WebSockets of the gateway's server: what it holds for each is bounded, and who takes nothing any more is cut off."""
 
 import asyncio
+import logging
 from asyncio.transports import BaseTransport
 from typing import Any, cast
 
@@ -16,6 +17,11 @@ class Sockets(WebSocketsSansIOProtocol):
     """See uvicorn: it would wait for ever until a client has taken what was written before the end."""
 
     _cutting: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.logger = self.conn.logger = logging.getLogger(__name__)
+        self.logger.setLevel(logging.WARNING)  # whoever connects, and from where, is on the log of requests
 
     def connection_made(self, transport: BaseTransport) -> None:
         """See asyncio.Protocol."""

@@ -113,6 +113,24 @@ async def test_a_reader_that_follows_passes_over_records_that_were_deleted_to_th
     assert found[-1][1] == {0: 3}
 
 
+async def test_a_reader_that_follows_several_topics_begins_where_it_is_told_and_anew_when_a_log_is_shorter(
+    servers: Any, publisher: KafkaPublisher
+) -> None:
+    one, other = new_topic(servers.bootstrap, 1), new_topic(servers.bootstrap, 1)
+    for topic in (one, other):
+        await publisher.append(topic, 0, [(b"k", b"1"), (b"k", b"2"), (b"k", b"3")])
+    reader = TopicReader(servers.bootstrap)
+    batches = reader.follow_from({(one, 0): 1, (other, 0): 7}, lambda: False)
+    found: list[tuple[str, int]] = []
+    while len(found) < 5:
+        records, at = next(batches)
+        found += [(record.topic, record.offset) for record in records]
+    reader.close()
+
+    assert sorted(found) == sorted([(one, 1), (one, 2), (other, 0), (other, 1), (other, 2)])
+    assert at == {(one, 0): 3, (other, 0): 3}
+
+
 async def test_a_span_that_never_comes_is_unavailable_and_says_what_is_left(servers: Any, topic: str) -> None:
     reader = TopicReader(servers.bootstrap)
 

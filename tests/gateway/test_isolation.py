@@ -194,10 +194,8 @@ async def test_who_looks_on_is_told_what_is_granted_in_the_own_tenant_and_nothin
                 assert (caller, sorted(each["channel"] for each in told)) == (caller, seen)
                 assert {each["id"] for each in told} <= own
                 assert [each["id"] for each in last] == [run(1000 + number).event_id]
-        rounds = [number for number, caller in enumerate([*PEOPLE, *KEYS]) if caller not in NOBODY]
         await gateway.say(run(2000, "other"))
         told = await events_told(theirs, 1)
         while told[-1]["id"] != run(2000, "other").event_id:
             told += await events_told(theirs, 1)
-        expected_ids = {run(number, "other").event_id for number in rounds}
-        assert {each["id"] for each in told if each["channel"] == "runs"} <= expected_ids | {told[-1]["id"]}
+        assert {each["id"] for each in told} <= {make(n, "other").event_id for n in range(2001) for make in (run, step)}
