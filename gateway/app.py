@@ -3,13 +3,14 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, health
+from gateway import auth, events, files, health
 from gateway.door import Door
+from gateway.folders import Folders
 
 PREFIX = "/api/v1"
 
 
-def application(door: Door, checks: health.Checks) -> FastAPI:
+def application(door: Door, checks: health.Checks, folders: Folders) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -20,7 +21,7 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    for router in (auth.routes(door), events.routes(door), health.routes(checks)):
+    for router in (auth.routes(door), events.routes(door), files.routes(door, folders), health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

@@ -3,7 +3,6 @@ log, and only then it is answered."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,18 +11,18 @@ from fastapi import Request, Response
 from msgspec import Struct, field
 
 from domain.definitions import Definitions
-from domain.doors import Call, said_of
+from domain.doors import Call, Fact, said_of
 from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, identify, person, presented
-from domain.limits import WINDOW_S, Standing, headers, network, of_address, of_known, of_stranger
+from domain.limits import Standing, headers, network, of_address, of_stranger
 from domain.ports import Publisher
 from domain.quotas import Quota
 from gateway.bodies import Room, Share, Unreadable
 from gateway.ids import uuid7
-from gateway.limits import Limits, Met
+from gateway.limits import Limits, Met, TooMany
 from gateway.people import People
-from gateway.problems import problem
-from gateway.tokens import BadToken
-from gateway.usage import QuotaMet, Usage
+from gateway.problems import refused
+from gateway.tokens import BadToken, credentials_in
+from gateway.usage import Usage
 from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import CallOutcome, Event
@@ -41,10 +40,7 @@ OUTCOMES = {
     503: CallOutcome.FAILED,
 }
 """Of a refusal, by its status; REFUSED for all others."""
-HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
-"""Of a refusal, by its status."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-SCHEME = "bearer "
 TOKEN_DOTS = 2
 """In a token; a key has three."""
 
@@ -57,6 +53,13 @@ class Done(Struct, frozen=True):
     document: dict[str, Any]
     records: Sequence[Outgoing] = ()
     status: int = 202
+    fact: Fact | None = None
+    """What the call's own event says of it."""
+    headers: Mapping[str, str] = {}
+    finish: Callable[[], Awaitable[None]] | None = None
+    """What is done when the call is on the log, and before it is answered."""
+    answer: Response | None = None
+    """Instead of the document."""
 
 
 class Refusal(Exception):
@@ -69,6 +72,10 @@ class Refusal(Exception):
         self.letters = letters
         self.more = more
         self.retry_after_s = RETRY_AFTER_S
+
+
+class Unfinished(Exception):
+    """What the log says was not done."""
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
@@ -84,8 +91,8 @@ class Known:
         self.verdict = Verdict(None)
         self.standings: list[Standing] = []
         """Of the limits that the call was counted for."""
-        self.under_way = ExitStack()
-        """What the call holds until it is on the log."""
+        self.accepted = False
+        """Whether the log has it as accepted."""
 
 
 class Door(Struct, frozen=True):
@@ -119,7 +126,7 @@ class Door(Struct, frozen=True):
                 raise Refusal(verdict.status, told(verdict))
             check_key(call)
             tenant_id = verdict.principal.tenant_id
-            known.under_way.enter_context(self.usage.under_way(tenant_id, self.quota(tenant_id)))
+            share.closing.enter_context(self.usage.under_way(tenant_id, self.quota(tenant_id)))
             return await work(call, verdict.principal, share)
 
         return await self.enter(request, entry)
@@ -134,7 +141,7 @@ class Door(Struct, frozen=True):
             await self.limits.count(of_address(call.address, self.limits.rates), call.at, known.standings)
             answer = await self._entered(call, known, entry)
         except Met as met:
-            answer = self._turned_away(call, _limited(met.standing))
+            answer = self._turned_away(call, _over(met))
         except Unavailable:
             answer = self._turned_away(call, Refusal(503, "calls cannot be counted now"))
         answer.headers.update(headers(known.standings))
@@ -143,12 +150,12 @@ class Door(Struct, frozen=True):
     async def _entered(self, call: Call, known: Known, entry: Entry) -> Response:
         """Answers a call; raises Met for a stranger who was refused too often, and Unavailable when that is unknown."""
         try:
-            with known.under_way, self.room.share() as share:
+            with self.room.share() as share:
                 done = await entry(call, share, known)
-                return await self._accepted(call, known.verdict, done)
+                return await self._accepted(call, known, done)
         except Refusal as refusal:
             return await self._refused(call, known, refusal)
-        except QuotaMet as met:
+        except TooMany as met:
             return await self._refused(call, known, _over(met))
         except Unreadable as error:
             return await self._refused(call, known, Refusal(error.status, str(error)))
@@ -156,18 +163,13 @@ class Door(Struct, frozen=True):
             return await self._refused(call, known, UNAVAILABLE)
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
+            if known.accepted:  # the log has the call: what it has come to is an event of its own
+                call = msgspec.structs.replace(call, id=self.new_id())
             return await self._refused(call, known, Refusal(500, "an error of the gateway's own"))
 
     async def _counted(self, call: Call, known: Known) -> None:
-        """Counts the call for who makes it, and for the tenant; refuses one too many."""
-        principal = known.verdict.principal
-        if principal is None:
-            return
-        try:
-            for limit in of_known(principal, self.quota(principal.tenant_id)):
-                await self.limits.count(limit, call.at, known.standings)
-        except Met as met:
-            raise _limited(met.standing) from None
+        if (principal := known.verdict.principal) is not None:
+            await self.limits.count_known(principal, self.quota(principal.tenant_id), call.at, known.standings)
 
     def _turned_away(self, call: Call, refusal: Refusal) -> Response:
         """Answers a call that is counted with others; the id it is told is that of the event that will count it."""
@@ -176,18 +178,27 @@ class Door(Struct, frozen=True):
         )
         return _answer(counted, refusal)
 
-    async def _accepted(self, call: Call, verdict: Verdict, done: Done) -> Response:
+    async def _accepted(self, call: Call, known: Known, done: Done) -> Response:
+        verdict, count = known.verdict, len(done.records)
         accepted = CallOutcome.ACCEPTED
-        event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, len(done.records))
+        event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, count, done.fact)
         try:
             await self.publisher.publish(done.records)
             await self._say([event])
         except Unavailable:
             return _answer(call.id, UNAVAILABLE)
+        known.accepted = True
+        if done.finish is not None:
+            try:
+                await done.finish()
+            except (Refusal, Unavailable) as error:
+                raise Unfinished(f"{call.id} is on the log, but was not done: {error}") from error
+        if done.answer is not None:
+            return done.answer
         return Response(
             msgspec.json.encode({"correlation_id": call.id, **done.document}),
             done.status,
-            {"Cache-Control": "no-store"},
+            {"Cache-Control": "no-store", **done.headers},
             "application/json",
         )
 
@@ -205,7 +216,7 @@ class Door(Struct, frozen=True):
 
     def _call(self, request: Request) -> Call:
         route = request.scope.get("route")
-        path = getattr(route, "path", "") or "(none)"
+        path = getattr(route, "path_format", "") or "(none)"
         address = request.client.host if request.client is not None else ""
         return Call(
             id=self.new_id(),
@@ -226,7 +237,7 @@ class Door(Struct, frozen=True):
         return tenant.quota if tenant is not None else Quota()
 
     async def _identified(self, request: Request, call: Call) -> Verdict:
-        credentials = _credentials(request)
+        credentials = credentials_in(request.headers)
         if credentials.count(".") == TOKEN_DOTS:
             return await self._person(credentials, call)
         shown = presented(credentials)
@@ -263,13 +274,6 @@ class Door(Struct, frozen=True):
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
 
 
-def _credentials(request: Request) -> str:
-    said = request.headers.get("authorization", "")
-    if said[: len(SCHEME)].lower() == SCHEME:
-        return said[len(SCHEME) :].strip()
-    return request.headers.get("x-api-key", "")
-
-
 def check_key(call: Call) -> None:
     """Refuses a call whose Idempotency-Key is too long."""
     if len(call.idempotency_key or "") > KEY_CHARACTERS_MAX:
@@ -281,24 +285,13 @@ def told(verdict: Verdict) -> str:
     return "no valid credentials" if verdict.status == 401 else verdict.reasons[-1]
 
 
-def _limited(met: Standing) -> Refusal:
+def _over(met: TooMany) -> Refusal:
     """Returns the refusal of a call that is one too many."""
-    limit = met.limit
-    said = {"name": limit.name, "calls": limit.calls, "window_s": WINDOW_S}
-    refusal = Refusal(429, limit.reason, limit=said)
-    refusal.retry_after_s = met.reset_s
-    return refusal
-
-
-def _over(met: QuotaMet) -> Refusal:
-    """Returns the refusal of a call for which a quota leaves nothing."""
-    refusal = Refusal(met.status, f"{met} (quota {met.name})", quota={"name": met.name, "amount": met.amount})
+    refusal = Refusal(met.status, str(met), **met.more)
     refusal.retry_after_s = met.retry_after_s
     return refusal
 
 
 def _answer(counted: str, refusal: Refusal) -> Response:
-    headers = dict(HEADERS.get(refusal.status, {}))
-    if refusal.status in (429, 503):
-        headers["Retry-After"] = str(refusal.retry_after_s)
-    return problem(refusal.status, refusal.detail, headers, correlation_id=counted, **refusal.more)
+    said = {"correlation_id": counted, **refusal.more}
+    return refused(refusal.status, refusal.detail, refusal.retry_after_s, **said)

@@ -19,6 +19,7 @@ from domain.limits import Rates
 from domain.sessions import Sessions
 from gateway.app import application
 from gateway.door import Door
+from gateway.folders import Folders
 from gateway.limits import Limits, Shared
 from gateway.passwords import Passwords
 from gateway.people import People
@@ -96,7 +97,7 @@ async def _gateway(
 
             checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
             async with Tally(limits.refusals, publisher, codec):
-                await _serve(application(door, checks), data_dir, port, host, proxies)
+                await _serve(application(door, checks, Folders(data_dir / "files")), data_dir, port, host, proxies)
     finally:
         if shared is not None:
             await shared.close()

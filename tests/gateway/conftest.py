@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
@@ -18,6 +19,7 @@ from domain.sessions import Sessions
 from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
+from gateway.folders import Folders
 from gateway.limits import Limits
 from gateway.people import People
 from gateway.tokens import Tokens
@@ -43,8 +45,8 @@ def person(tenant: str, name: str, roles: list[Role], **more: Any) -> tuple[str,
 def known() -> Definitions:
     """Returns two tenants and a suspended one, and the platform.
 
-    Each has a key that writes (w), one that reads (r), and dead ones; a user of each role, named like it, one with a
-    one-time password (new) and a suspended one (away).
+    Each has a key that writes (w), one that reads (r), one for files (f), and dead ones; a user of each role, named
+    like it, one with a one-time password (new) and a suspended one (away).
     """
     found = Definitions()
     for tenant, status in (("acme", "active"), ("other", "active"), ("gone", "suspended")):
@@ -52,6 +54,7 @@ def known() -> Definitions:
         for name, scopes, days, state in (
             ("w", [Permission.WRITE_EVENTS], 1, "active"),
             ("r", [Permission.READ_RUNS], 1, "active"),
+            ("f", [Permission.READ_FILES, Permission.WRITE_FILES, Permission.DELETE_FILES], 1, "active"),
             ("x", [Permission.WRITE_EVENTS], -1, "active"),
             ("v", [Permission.WRITE_EVENTS], 1, "revoked"),
         ):
@@ -113,10 +116,10 @@ async def followed(log: Any, registered: Codec) -> AsyncIterator[Followed]:
 
 @pytest.fixture
 async def client(
-    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed
+    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, tmp_path: Path
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to the gateway with the key of acme that may write."""
-    async with calling(publisher, registered, people=people, followed=followed) as client:
+    async with calling(publisher, registered, people=people, followed=followed, folder=tmp_path) as client:
         yield client
 
 
@@ -142,6 +145,7 @@ def calling(
     people: People | None = None,
     followed: Followed | None = None,
     limits: Limits | None = None,
+    folder: Path = Path("nowhere"),
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in."""
@@ -162,6 +166,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = application(door, {})
+    app = application(door, {}, Folders(folder / "files"))
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)
