@@ -54,6 +54,14 @@ class Call(Struct, frozen=True, kw_only=True):
     kind: RequestKind = RequestKind.CALL
 
 
+class Fact(Struct, frozen=True):
+    """What a call did besides putting events on topics: its type, what it was done to, and what there is to say."""
+
+    type: str
+    subject: str
+    attributes: dict[str, str]
+
+
 def open_to_clients(name: str) -> Topic | None:
     """Returns the topic when the catalogue opens it to clients."""
     topic = TOPICS.get(name)
@@ -104,7 +112,13 @@ def taken(topic: Topic, event: Event, call: Call, principal: Principal) -> Event
 
 
 def said_of(
-    call: Call, principal: Principal | None, outcome: CallOutcome, status: int, reasons: Sequence[str], count: int = 0
+    call: Call,
+    principal: Principal | None,
+    outcome: CallOutcome,
+    status: int,
+    reasons: Sequence[str],
+    count: int = 0,
+    fact: Fact | None = None,
 ) -> Request:
     """Returns the event of a call; it belongs to the caller's tenant, or to the platform's when nobody is known."""
     return Request(
@@ -121,6 +135,9 @@ def said_of(
         address=call.address,
         reasons=[reason[:REASON_MAX] for reason in reasons],
         events=count,
+        type=fact.type if fact is not None else "",
+        subject=fact.subject if fact is not None else "",
+        attributes=fact.attributes if fact is not None else {},
     )
 
 

@@ -30,6 +30,9 @@ class Permission(StrEnum):
     READ_DECISIONS = "decisions:read"
     READ_REQUESTS = "requests:read"
     QUERY_ANALYTICS = "analytics:query"
+    READ_FILES = "files:read"
+    WRITE_FILES = "files:write"
+    DELETE_FILES = "files:delete"
     MANAGE_KEYS = "keys:manage"
     MANAGE_USERS = "users:manage"
     MANAGE_TENANT = "tenant:manage"
@@ -54,11 +57,15 @@ _OPERATE = frozenset(
         Permission.WRITE_EVENTS,
         Permission.READ_DEAD_LETTERS,
         Permission.MEND_DEAD_LETTERS,
+        Permission.READ_FILES,
+        Permission.WRITE_FILES,
     }
 )
-_ANALYSE = frozenset({Permission.QUERY_ANALYTICS, Permission.READ_DECISIONS})
+_ANALYSE = frozenset({Permission.QUERY_ANALYTICS, Permission.READ_DECISIONS, Permission.READ_FILES})
 _OVERSEE = frozenset({Permission.READ_DECISIONS, Permission.READ_REQUESTS, Permission.READ_DEAD_LETTERS})
-_MANAGE = frozenset({Permission.MANAGE_KEYS, Permission.MANAGE_USERS, Permission.MANAGE_TENANT})
+_MANAGE = frozenset(
+    {Permission.MANAGE_KEYS, Permission.MANAGE_USERS, Permission.MANAGE_TENANT, Permission.DELETE_FILES}
+)
 GRANTED: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEW,
     Role.OPERATOR: _VIEW | _OPERATE,

@@ -4,13 +4,14 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, factors, health, live, runs, workflows
+from gateway import auth, events, factors, files, health, live, runs, workflows
 from gateway.door import ANYWHERE, PREFIX, Door
+from gateway.folders import Folders
 from gateway.reads import Reads
 from schemas.events import RequestKind
 
 
-def application(door: Door, checks: health.Checks, models: ReadModels, looking: live.Live) -> FastAPI:
+def application(door: Door, checks: health.Checks, models: ReadModels, looking: live.Live, folders: Folders) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -22,7 +23,8 @@ def application(door: Door, checks: health.Checks, models: ReadModels, looking: 
         redirect_slashes=False,
     )
     routers = [each.routes(door) for each in (auth, factors, events, workflows)]
-    for router in (*routers, runs.routes(door, Reads(models)), live.routes(looking), health.routes(checks)):
+    routers += [files.routes(door, folders), runs.routes(door, Reads(models)), live.routes(looking)]
+    for router in (*routers, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 from fastapi import Request
@@ -78,7 +78,8 @@ class Room:
         """Gives a call its share, and takes it back when the call has been answered."""
         share = Share(self)
         try:
-            yield share
+            with share.closing:
+                yield share
         finally:
             self._left += share.held
 
@@ -95,6 +96,8 @@ class Share:
     def __init__(self, room: Room) -> None:
         self._room = room
         self.held = 0
+        self.closing = ExitStack()
+        """What the call holds besides; let go when the call has been answered."""
 
     def take(self, size: int) -> None:
         """Takes so many bytes more; raises Full."""

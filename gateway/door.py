@@ -4,7 +4,6 @@ log, and only then it is answered."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -14,9 +13,9 @@ from msgspec import Struct, field
 from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
-from domain.doors import Call, said_of
+from domain.doors import Call, Fact, said_of
 from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, person
-from domain.limits import WINDOW_S, Standing, headers, network, of_address, of_known, of_stranger
+from domain.limits import Standing, headers, network, of_address, of_stranger
 from domain.ports import Publisher
 from domain.quotas import Quota
 from domain.sessions import Held
@@ -24,11 +23,11 @@ from domain.trust import Access, admitted
 from gateway.bodies import Room, Share, Unreadable
 from gateway.callers import context_of, credentials_of, device_of, shown_by, verdict_on
 from gateway.ids import uuid7
-from gateway.limits import Limits, Met
+from gateway.limits import Limits, Met, TooMany
 from gateway.people import People
-from gateway.problems import problem
+from gateway.problems import refused
 from gateway.tokens import BadToken
-from gateway.usage import QuotaMet, Usage
+from gateway.usage import Usage
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import CallOutcome, Event, RequestKind
@@ -55,8 +54,6 @@ OUTCOMES = {
     503: CallOutcome.FAILED,
 }
 """Of a refusal, by its status; REFUSED for all others."""
-HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
-"""Of a refusal, by its status."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 log = logging.getLogger(__name__)
 
@@ -67,6 +64,13 @@ class Done(Struct, frozen=True):
     document: dict[str, Any]
     records: Sequence[Outgoing] = ()
     status: int = 202
+    fact: Fact | None = None
+    """What the call's own event says of it."""
+    headers: Mapping[str, str] = {}
+    finish: Callable[[], Awaitable[None]] | None = None
+    """What is done when the call is on the log, and before it is answered."""
+    answer: Response | None = None
+    """Instead of the document."""
 
 
 class Refusal(Exception):
@@ -79,6 +83,10 @@ class Refusal(Exception):
         self.letters = letters
         self.more = more
         self.retry_after_s = RETRY_AFTER_S
+
+
+class Unfinished(Exception):
+    """What the log says was not done."""
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
@@ -95,8 +103,8 @@ class Known:
         self.verdict = Verdict(None)
         self.standings: list[Standing] = []
         """Of the limits that the call was counted for."""
-        self.under_way = ExitStack()
-        """What the call holds until it is on the log."""
+        self.accepted = False
+        """Whether the log has it as accepted."""
 
 
 class Door(Struct, frozen=True):
@@ -133,7 +141,7 @@ class Door(Struct, frozen=True):
         async def entry(call: Call, share: Share, known: Known) -> Done:
             principal = await self.admitted(request, call, permission, known)
             tenant_id = principal.tenant_id
-            known.under_way.enter_context(self.usage.under_way(tenant_id, self.quota(tenant_id)))
+            share.closing.enter_context(self.usage.under_way(tenant_id, self.quota(tenant_id)))
             return await work(call, principal, share)
 
         return await self.enter(request, entry, kind)
@@ -160,7 +168,7 @@ class Door(Struct, frozen=True):
             await self.limits.count(of_address(call.address, self.limits.rates), call.at, known.standings)
             answer = await self._entered(call, known, entry)
         except Met as met:
-            answer = self._turned_away(call, _limited(met.standing))
+            answer = self._turned_away(call, _over(met))
         except Unavailable:
             answer = self._turned_away(call, Refusal(503, "calls cannot be counted now"))
         answer.headers.update(headers(known.standings))
@@ -171,27 +179,22 @@ class Door(Struct, frozen=True):
         try:
             if self.age_s() > AGE_MAX_S:
                 raise STALE
-            with known.under_way, self.room.share() as share:
+            with self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known, done)
         except LogUnavailable:
             return await self._untaken(call, known)
-        except (Refusal, QuotaMet, Unreadable, Unavailable) as error:
+        except (Refusal, TooMany, Unreadable, Unavailable) as error:
             return await self._refused(call, known, _refusal_of(error))
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
+            if known.accepted:  # the log has the call: what it has come to is an event of its own
+                call = msgspec.structs.replace(call, id=self.new_id())
             return await self._refused(call, known, Refusal(500, "an error of the gateway's own"))
 
     async def _counted(self, call: Call, known: Known) -> None:
-        """Counts the call for who makes it, and for the tenant; refuses one too many."""
-        principal = known.verdict.principal
-        if principal is None:
-            return
-        try:
-            for limit in of_known(principal, self.quota(principal.tenant_id)):
-                await self.limits.count(limit, call.at, known.standings)
-        except Met as met:
-            raise _limited(met.standing) from None
+        if (principal := known.verdict.principal) is not None:
+            await self.limits.count_known(principal, self.quota(principal.tenant_id), call.at, known.standings)
 
     def _turned_away(self, call: Call, refusal: Refusal) -> Response:
         """Answers a call that is counted with others; the id it is told is that of the event that will count it."""
@@ -201,9 +204,9 @@ class Door(Struct, frozen=True):
         return _answer(counted, refusal)
 
     async def _accepted(self, call: Call, known: Known, done: Done) -> Response:
+        verdict, count = known.verdict, len(done.records)
         accepted = CallOutcome.ACCEPTED
-        verdict = known.verdict
-        event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, len(done.records))
+        event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, count, done.fact)
         try:
             await self.publisher.publish(done.records)
         except Unavailable:
@@ -212,10 +215,18 @@ class Door(Struct, frozen=True):
             await self._say([event])
         except Unavailable:
             return _answer(call.id, UNAVAILABLE)
+        known.accepted = True
+        if done.finish is not None:
+            try:
+                await done.finish()
+            except (Refusal, Unavailable) as error:
+                raise Unfinished(f"{call.id} is on the log, but was not done: {error}") from error
+        if done.answer is not None:
+            return done.answer
         return Response(
             msgspec.json.encode({"correlation_id": call.id, **done.document}),
             done.status,
-            {"Cache-Control": "no-store"},
+            {"Cache-Control": "no-store", **done.headers},
             "application/json",
         )
 
@@ -240,7 +251,7 @@ class Door(Struct, frozen=True):
 
     def _call(self, request: HTTPConnection, kind: RequestKind) -> Call:
         route = request.scope.get("route")
-        path = getattr(route, "path", "").removeprefix(PREFIX).removeprefix(ANYWHERE) or "(none)"
+        path = getattr(route, "path_format", "").removeprefix(PREFIX).removeprefix("/{path}") or "(none)"
         method = request.scope.get("method", "GET")  # a WebSocket has none
         address = request.client.host if request.client is not None else ""
         return Call(
@@ -323,29 +334,18 @@ def _refusal_of(error: Exception) -> Refusal:
     """Returns what is answered when this stood in the way."""
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, QuotaMet):
+    if isinstance(error, TooMany):
         return _over(error)
     return Refusal(error.status, str(error)) if isinstance(error, Unreadable) else UNAVAILABLE
 
 
-def _limited(met: Standing) -> Refusal:
+def _over(met: TooMany) -> Refusal:
     """Returns the refusal of a call that is one too many."""
-    limit = met.limit
-    said = {"name": limit.name, "calls": limit.calls, "window_s": WINDOW_S}
-    refusal = Refusal(429, limit.reason, limit=said)
-    refusal.retry_after_s = met.reset_s
-    return refusal
-
-
-def _over(met: QuotaMet) -> Refusal:
-    """Returns the refusal of a call for which a quota leaves nothing."""
-    refusal = Refusal(met.status, f"{met} (quota {met.name})", quota={"name": met.name, "amount": met.amount})
+    refusal = Refusal(met.status, str(met), **met.more)
     refusal.retry_after_s = met.retry_after_s
     return refusal
 
 
 def _answer(counted: str, refusal: Refusal) -> Response:
-    headers = dict(HEADERS.get(refusal.status, {}))
-    if refusal.status in (429, 503):
-        headers["Retry-After"] = str(refusal.retry_after_s)
-    return problem(refusal.status, refusal.detail, headers, correlation_id=counted, **refusal.more)
+    said = {"correlation_id": counted, **refusal.more}
+    return refused(refusal.status, refusal.detail, refusal.retry_after_s, **said)

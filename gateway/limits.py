@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from limits.aio.storage import RedisStorage
 from msgspec import Struct, field
@@ -14,7 +14,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from domain.limits import WINDOW_S, Limit, Rates, Standing, standing
+from domain.identity import Principal
+from domain.limits import WINDOW_S, Limit, Rates, Standing, of_known, standing
+from domain.quotas import Quota
 from domain.refusals import Refusals
 from schemas.errors import Unavailable
 
@@ -34,12 +36,23 @@ class Uncounted(Unavailable):
     """Redis does not answer, so nobody knows whether a limit is met."""
 
 
-class Met(Exception):
-    """A call is one too many; says how the limit stands."""
+class TooMany(Exception):
+    """A call is one too many. `more` says which limit it has met, `retry_after_s` when there is more of it."""
+
+    def __init__(self, detail: str, retry_after_s: int, status: int = 429, **more: Any) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+        self.status = status
+        self.more = more
+
+
+class Met(TooMany):
+    """As many calls as are taken in a minute have come."""
 
     def __init__(self, standing: Standing) -> None:
-        super().__init__(standing.limit.reason)
-        self.standing = standing
+        limit = standing.limit
+        said = {"name": limit.name, "calls": limit.calls, "window_s": WINDOW_S}
+        super().__init__(limit.reason, standing.reset_s, limit=said)
 
 
 class Counter(Protocol):
@@ -132,3 +145,8 @@ class Limits(Struct, frozen=True):
         standings.append(found)
         if found.met:
             raise Met(found)
+
+    async def count_known(self, principal: Principal, quota: Quota, now: datetime, standings: list[Standing]) -> None:
+        """Counts a call for who makes it and for the tenant, as `count` does."""
+        for limit in of_known(principal, quota):
+            await self.count(limit, now, standings)

@@ -8,6 +8,10 @@ import msgspec
 from fastapi import Response
 
 MEDIA_TYPE = "application/problem+json"
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
+"""Of a refusal, by its status."""
+LATER = (429, 503)
+"""What may be taken when it is sent again later."""
 
 
 def declared(problems: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
@@ -20,3 +24,11 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
     """Returns the answer that says what is wrong; `more` are members of the problem's own."""
     said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return Response(msgspec.json.encode(said), status, headers, MEDIA_TYPE)
+
+
+def refused(status: int, detail: str, retry_after_s: int, **more: Any) -> Response:
+    """Returns the problem of a refused call, with the headers that belong to its status."""
+    headers = dict(HEADERS.get(status, {}))
+    if status in LATER:
+        headers["Retry-After"] = str(retry_after_s)
+    return problem(status, detail, headers, **more)

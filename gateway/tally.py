@@ -78,7 +78,7 @@ class Tally:
             try:
                 await self.write(self._now().replace(microsecond=0))
             except Unavailable as error:
-                log.warning("refused calls are kept: %s", error, extra={"calls": self.calls})
+                log.warning("refused calls are kept", extra={"calls": self.calls, "reason": str(error)})
 
     async def _write_the_last(self) -> None:
         try:

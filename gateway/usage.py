@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from domain.quotas import Quota, day, day_left_s, effective, granted, lease
-from gateway.limits import PREFIX, Shared
+from gateway.limits import PREFIX, Shared, TooMany
 from schemas.errors import Unavailable
 
 KEPT_S = 2 * 86_400
@@ -33,15 +33,12 @@ class Uncounted(Unavailable):
     """The file that counts cannot be written."""
 
 
-class QuotaMet(Exception):
-    """A tenant has used a quota up. `retry_after_s` says when there is more."""
+class QuotaMet(TooMany):
+    """A tenant has used a quota up."""
 
     def __init__(self, name: str, amount: int, detail: str, retry_after_s: int = 1, status: int = 429) -> None:
-        super().__init__(detail)
-        self.name = name
-        self.amount = amount
-        self.retry_after_s = retry_after_s
-        self.status = status
+        said = {"name": name, "amount": amount}
+        super().__init__(f"{detail} (quota {name})", retry_after_s, status, quota=said)
 
 
 class Ledger(Protocol):

@@ -20,6 +20,7 @@ from domain.limits import Rates
 from domain.sessions import Sessions
 from gateway.app import application
 from gateway.door import Door
+from gateway.folders import Folders
 from gateway.limits import Limits, Shared
 from gateway.live import PER_TENANT_MAX, SAID_BYTES_MAX, Live
 from gateway.passwords import Passwords
@@ -111,7 +112,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
             watching = asyncio.create_task(_watched(live))
-            app = application(door, checks, models, live)
+            app = application(door, checks, models, live, Folders(data_dir / "files"))
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
             watching.cancel()

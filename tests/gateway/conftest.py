@@ -48,8 +48,8 @@ def person(tenant: str, name: str, roles: list[Role], **more: Any) -> tuple[str,
 def known() -> Definitions:
     """Returns two tenants and a suspended one, and the platform with what is shipped.
 
-    Each has a key that writes (w), one that reads (r), and dead ones; a user of each role, named like it, one with a
-    one-time password (new) and a suspended one (away).
+    Each has a key that writes (w), one that reads (r), one for files (f), and dead ones; a user of each role, named
+    like it, one with a one-time password (new) and a suspended one (away).
     """
     found = Definitions()
     for tenant, status in (("acme", "active"), ("other", "active"), ("gone", "suspended")):
@@ -57,6 +57,7 @@ def known() -> Definitions:
         for name, scopes, days, state in (
             ("w", [Permission.WRITE_EVENTS], 1, "active"),
             ("r", [Permission.READ_RUNS], 1, "active"),
+            ("f", [Permission.READ_FILES, Permission.WRITE_FILES, Permission.DELETE_FILES], 1, "active"),
             ("x", [Permission.WRITE_EVENTS], -1, "active"),
             ("v", [Permission.WRITE_EVENTS], 1, "revoked"),
         ):
@@ -135,10 +136,12 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def client(
-    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, models: Reader
+    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, models: Reader, tmp_path: Path
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to the gateway with the key of acme that may write."""
-    async with calling(publisher, registered, people=people, followed=followed, models=models) as client:
+    async with calling(
+        publisher, registered, people=people, followed=followed, models=models, folder=tmp_path
+    ) as client:
         yield client
 
 
@@ -179,6 +182,7 @@ def calling(
     followed: Followed | None = None,
     limits: Limits | None = None,
     models: ReadModels | None = None,
+    folder: Path = Path("nowhere"),
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
@@ -200,6 +204,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = app_of(door, models)
+    app = app_of(door, models, folder=folder)
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

@@ -19,6 +19,8 @@ from domain.read_models import ReadModels
 from gateway.app import application
 from gateway.door import Door
 from gateway.feed import Feed, Told
+from gateway.folders import Folders
+from gateway.health import Checks
 from gateway.live import Live
 from gateway.positions import Positions
 from gateway.ring import Entry
@@ -65,10 +67,16 @@ def quiet_feed() -> Feed:
     return Feed((0,) * len(PLACES), AT, POSITIONS, nothing)
 
 
-def app_of(door: Door, models: ReadModels | None = None, live: Live | None = None) -> FastAPI:
+def app_of(
+    door: Door,
+    models: ReadModels | None = None,
+    live: Live | None = None,
+    folder: Path = Path("nowhere"),
+    checks: Checks | None = None,
+) -> FastAPI:
     """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
     models = models or Reader(reading(Path("nowhere"), None))
-    return application(door, {}, models, live or Live(door, quiet_feed()))
+    return application(door, checks or {}, models, live or Live(door, quiet_feed()), Folders(folder / "files"))
 
 
 class Gateway:

@@ -8,11 +8,11 @@ import httpx2
 import msgspec
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SAID, SIGNING, calls
+from live_calls import app_of
 
 from connectors.publisher import KafkaPublisher
 from domain.sessions import Sessions
 from gateway import health
-from gateway.app import application
 from gateway.door import AGE_MAX_S, Door
 from gateway.people import People
 from gateway.tokens import Tokens
@@ -50,7 +50,7 @@ async def test_what_is_needed_is_looked_at_once_a_second_whoever_asks(
 ) -> None:
     looked, now = Looked(), [100.0]
     monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    transport = httpx2.ASGITransport(app=application(door(publisher, registered), {"kafka": looked}))
+    transport = httpx2.ASGITransport(app=app_of(door(publisher, registered), checks={"kafka": looked}))
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
         answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(20)))
         assert ({answer.status_code for answer in answers}, looked.times) == ({200}, 1)
@@ -68,7 +68,7 @@ async def test_nobody_is_let_in_or_out_by_what_may_have_changed_long_ago(
 ) -> None:
     ages = [AGE_MAX_S + 1]
     aged = msgspec.structs.replace(door(publisher, registered), age_s=lambda: ages[0])
-    transport = httpx2.ASGITransport(app=application(aged, {}))
+    transport = httpx2.ASGITransport(app=app_of(aged))
     headers = {"X-API-Key": key("acme", "w").text}
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
         put = await client.post("/events/business-events", json=SAID)

@@ -4,6 +4,7 @@ The routes are those of the OpenAPI document: one without a row here fails.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -64,6 +65,12 @@ ROWS = {
     "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
     "GET /api/v1/definitions": Row(Permission.READ_RUNS),
     "GET /api/v1/live": Row(Permission.READ_RUNS, path="/api/v1/live?seconds=0"),
+    "GET /api/v1/files": Row(Permission.READ_FILES),
+    "PUT /api/v1/files/{name}": Row(
+        Permission.WRITE_FILES, body=lambda tenant: {"tenant": tenant}, path="/api/v1/files/new.json", taken=201
+    ),
+    "GET /api/v1/files/{name}": Row(Permission.READ_FILES, path="/api/v1/files/there.txt"),
+    "DELETE /api/v1/files/{name}": Row(Permission.DELETE_FILES, path="/api/v1/files/there.txt"),
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
@@ -133,8 +140,11 @@ def expected(row: Row, caller: str, granted: set[Permission] | None, tenant: str
 @pytest.mark.parametrize("tenant", TENANTS.values(), ids=TENANTS)
 @pytest.mark.parametrize("caller", [*PEOPLE, *KEYS, *NOBODY, *SUSPENDED])
 async def test_a_caller_gets_what_is_granted_in_the_own_tenant_and_nothing_else(
-    log: Any, registered: Codec, client: httpx2.AsyncClient, caller: str, tenant: str
+    log: Any, registered: Codec, client: httpx2.AsyncClient, caller: str, tenant: str, tmp_path: Path
 ) -> None:
+    for each in TENANTS.values():
+        (tmp_path / "files" / each).mkdir(parents=True)
+        (tmp_path / "files" / each / "there.txt").write_text(each)
     del client.headers["Authorization"]
     declared = (await document(client))["paths"]
     for route, row in ROWS.items():
@@ -148,6 +158,7 @@ async def test_a_caller_gets_what_is_granted_in_the_own_tenant_and_nothing_else(
         assert str(answer.status_code) in declared[path][method.lower()]["responses"], route
     for event in events(log, registered, "business-events"):
         assert event.tenant_id == "acme"
+    assert [path.name for path in (tmp_path / "files" / "other").iterdir()] == ["there.txt"]
     nobody = [call for call in calls(log, registered) if not call.principal]
     assert {call.tenant_id for call in nobody} <= {"platform"}
 

@@ -22,7 +22,9 @@ from runtime.deployment import MARKS
 DOCUMENTS = ["README.md", "ARCHITECTURE.md"]
 DOCUMENTS += [
     f"docs/{name}.md"
-    for name in ("ingest", "gateway", "read-models", "live", "workflows", "command-line", "events", "operations")
+    for name in (
+        *("ingest", "gateway", "limits", "read-models", "live", "workflows", "command-line", "events", "operations"),
+    )
 ]
 DOCUMENTS += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md"))
 NOT_RUN_MAX = 8
