@@ -17,6 +17,7 @@ from connectors.registry import Registry
 from domain.definitions import Definitions
 from domain.sessions import Sessions
 from gateway.app import application
+from gateway.connections import PromptProtocol
 from gateway.door import Door
 from gateway.passwords import Passwords
 from gateway.people import People
@@ -111,6 +112,7 @@ async def _serve(app: Any, data_dir: Path, port: int, host: str, proxies: Sequen
         app,
         host=host,
         port=port,
+        http=PromptProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=bool(proxies),
