@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ TOPIC = "sessions"
 ACKNOWLEDGED_S = 1.5
 """Time Kafka has to acknowledge what a call puts on the log, or to say what is new there; after it the call is refused,
 so that its caller knows within two seconds."""
+CONNECTED_S = 10.0
+"""Time to connect to Kafka before the first call."""
 REFRESH_S, REFRESH_MAX_S = 1.0, 3.0
 """Schemas are asked for at most so often; a call waits at most so long for them."""
 DRAIN_S = 8
@@ -67,6 +69,8 @@ async def _gateway(
         await asyncio.gather(*(follower.start() for follower in followers))
         people = People(tokens, passwords, sessions, _soon(followers[1].catch_up))
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
+            with suppress(LogUnavailable):  # then the first call does
+                await publisher.connect(CONNECTED_S)
             latest = _soon(followers[0].catch_up)
             door = Door(publisher, codec, definitions, latest, people, _Learning(registry, codec).refresh)
 
