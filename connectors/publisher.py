@@ -50,6 +50,10 @@ class KafkaPublisher:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    async def connect(self, within_s: float) -> None:
+        """Connects now rather than with the first record, which then need not wait for it; raises Unavailable."""
+        await self._started(asyncio.get_running_loop().time() + within_s)
+
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """See domain.ports.Publisher."""
         if not records:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
 
 import msgspec
 from fastapi import Request
@@ -19,6 +21,10 @@ ROOM_BYTES = 256 * 1024 * 1024
 """Of bodies whose calls are not answered yet; a call takes three to four times its body meanwhile."""
 EVENTS_MAX = 10_000
 """In one body."""
+LINES_MAX = 2 * EVENTS_MAX
+"""Of NDJSON, empty ones too."""
+SHORT = 2 * EVENTS_MAX
+"""Bytes of a list that cannot have more events."""
 JSON, NDJSON, AVRO = "application/json", "application/x-ndjson", "application/vnd.confluent.avro"
 LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -133,15 +139,38 @@ def opened(media_type: str, content: bytes) -> Body:
     if kind == AVRO:
         return Body(AVRO, [content], False)
     if kind == NDJSON:
-        return Body(NDJSON, _counted([line for line in content.split(b"\n") if line.strip()]), True)
+        lines = content.split(b"\n", LINES_MAX)
+        if len(lines) > LINES_MAX:
+            raise BodyTooLarge(f"more than {LINES_MAX} lines")
+        return Body(NDJSON, _counted([line for line in lines if line.strip()]), True)
     if kind != JSON:
         raise UnknownMediaType(f"no body is read as that; there are {JSON}, {NDJSON}, {AVRO}")
     if not content.lstrip().startswith(b"["):
         return Body(JSON, [content], False)
     try:
+        if len(content) > SHORT:
+            _few(content)
         return Body(JSON, _counted([bytes(each) for each in LIST.decode(content)]), True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadBody(f"no JSON: {error}") from error
+
+
+def _few(content: bytes) -> None:
+    """Raises BodyTooLarge when a list has too many elements, as soon as they are too many.
+
+    To take five million apart costs all other calls a second, and hundreds of megabytes.
+    """
+    try:
+        _places().decode(content)
+    except msgspec.ValidationError:
+        raise BodyTooLarge(f"more than {EVENTS_MAX} events; a body has {EVENTS_MAX} at most") from None
+
+
+@cache
+def _places() -> msgspec.json.Decoder[Any]:
+    """Returns what reads a list of up to EVENTS_MAX elements, and stops at the next one."""
+    fields = [(f"event_{number}", msgspec.Raw, msgspec.Raw()) for number in range(EVENTS_MAX)]
+    return msgspec.json.Decoder(msgspec.defstruct("Places", fields, array_like=True, forbid_unknown_fields=True))
 
 
 def _counted(found: Sequence[bytes]) -> Sequence[bytes]:

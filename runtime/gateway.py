@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from domain.definitions import Definitions
 from domain.limits import Rates
 from domain.sessions import Sessions
 from gateway.app import application
+from gateway.connections import PromptProtocol
 from gateway.door import Door
 from gateway.folders import Folders
 from gateway.limits import Limits, Shared
@@ -50,6 +51,8 @@ TOPIC = "sessions"
 ACKNOWLEDGED_S = 1.5
 """Time Kafka has to acknowledge what a call puts on the log, or to say what is new there; after it the call is refused,
 so that its caller knows within two seconds."""
+CONNECTED_S = 10.0
+"""Time to connect to Kafka before the first call."""
 REFRESH_S, REFRESH_MAX_S = 1.0, 3.0
 """Schemas are asked for at most so often; a call waits at most so long for them."""
 DRAIN_S = 7
@@ -97,6 +100,8 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
         await live_log.start()
         people = People(tokens, passwords, sessions, _soon(followers[1].catch_up))
         async with KafkaPublisher(bootstrap, CLIENT, ACKNOWLEDGED_S) as publisher:
+            with suppress(LogUnavailable):  # then the first call does
+                await publisher.connect(CONNECTED_S)
             latest = _soon(followers[0].catch_up)
             refresh = _Learning(registry, codec).refresh
             usage = Usage(SharedLedger(shared) if shared is not None else FileLedger(data_dir / "usage.sqlite"))
@@ -169,6 +174,7 @@ def server(
         app,
         host=host,
         port=port,
+        http=PromptProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=bool(proxies),

@@ -437,7 +437,7 @@ def _paths() -> Iterator[Attack]:
         "/api/v1/auth/verify%ff", "/api/v1/auth/verify.json", "/api/v1/auth/verify~", "/api/v2/auth/verify",
         "http://localhost/api/v1/auth/verify", "http://127.0.0.1:1/api/v1/auth/verify", "*", "api/v1/auth/verify",
         "/api/v1/auth/verify" + "/" * 3000, "/events/business-events/../definitions", "/admin", "/metrics", "/docs",
-        "/redoc", "/openapi.json", "/.env", "/secrets.json", "/debug/pprof", "/api/v1/events/%2e%2e/auth/verify",
+        "/redoc", "/swagger.json", "/.env", "/secrets.json", "/debug/pprof", "/api/v1/events/%2e%2e/auth/verify",
     ):  # fmt: skip
         yield _attack(f"path {path[:60]}", _get({}, path))
     for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PATCH", "get", "GETT", "CONNECT", "PROPFIND"):

@@ -77,7 +77,7 @@ class Caller:
     def close(self) -> None:
         """Leaves the connection."""
         if self._streams is not None:
-            self._streams[1].close()
+            self._streams[1].transport.abort()  # whatever was not sent yet: nobody waits for its answer
         self._streams = None
 
 

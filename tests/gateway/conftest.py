@@ -87,7 +87,7 @@ def known() -> Definitions:
 
 @pytest.fixture
 async def publisher(log: Any) -> AsyncIterator[KafkaPublisher]:
-    async with KafkaPublisher(log.bootstrap, "test-gateway", 2.0) as publisher:
+    async with KafkaPublisher(log.bootstrap, "test-gateway", 20.0) as publisher:
         yield publisher
 
 

@@ -23,7 +23,8 @@ DOCUMENTS = ["README.md", "ARCHITECTURE.md"]
 DOCUMENTS += [
     f"docs/{name}.md"
     for name in (
-        *("ingest", "gateway", "limits", "read-models", "live", "workflows", "command-line", "events", "operations"),
+        *("ingest", "gateway", "limits", "security", "read-models", "live"),
+        *("workflows", "command-line", "events", "operations"),
     )
 ]
 DOCUMENTS += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md"))
