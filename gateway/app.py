@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, factors, health
+from gateway import auth, events, factors, health, keys, tenants, users
 from gateway.door import Door
 
 PREFIX = "/api/v1"
@@ -20,7 +20,8 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    for router in (auth.routes(door), factors.routes(door), events.routes(door), health.routes(checks)):
+    parts = [part.routes(door) for part in (auth, factors, users, keys, tenants, events)]
+    for router in (*parts, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

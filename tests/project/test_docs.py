@@ -20,7 +20,9 @@ from domain.definitions import canonical, parse
 from runtime.deployment import MARKS
 
 DOCUMENTS = ["README.md", "ARCHITECTURE.md"]
-DOCUMENTS += [f"docs/{name}.md" for name in ("ingest", "gateway", "workflows", "command-line", "events", "operations")]
+DOCUMENTS += [
+    f"docs/{name}.md" for name in ("ingest", "gateway", "identity", "workflows", "command-line", "events", "operations")
+]
 DOCUMENTS += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md"))
 NOT_RUN_MAX = 8
 BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
