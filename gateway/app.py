@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, factors, files, health, live, runs, workflows
+from gateway import auth, events, factors, files, health, keys, live, runs, tenants, users, workflows
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
 from gateway.reads import Reads
@@ -22,7 +22,7 @@ def application(door: Door, checks: health.Checks, models: ReadModels, looking: 
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    routers = [each.routes(door) for each in (auth, factors, events, workflows)]
+    routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [files.routes(door, folders), runs.routes(door, Reads(models)), live.routes(looking)]
     for router in (*routers, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)

@@ -23,7 +23,7 @@ DOCUMENTS = ["README.md", "ARCHITECTURE.md"]
 DOCUMENTS += [
     f"docs/{name}.md"
     for name in (
-        *("ingest", "gateway", "limits", "security", "read-models", "live"),
+        *("ingest", "gateway", "identity", "limits", "security", "read-models", "live"),
         *("workflows", "command-line", "events", "operations"),
     )
 ]
