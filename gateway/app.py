@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, health, runs
+from gateway import auth, events, graphql, health, runs
 from gateway.door import Door
 from gateway.reads import Reads
 
@@ -22,8 +22,9 @@ def application(door: Door, checks: health.Checks, models: ReadModels) -> FastAP
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    reading = runs.routes(door, Reads(models))
-    for router in (auth.routes(door), events.routes(door), reading, health.routes(checks)):
+    reads = Reads(models)
+    reading = (runs.routes(door, reads), graphql.routes(door, reads))
+    for router in (auth.routes(door), events.routes(door), *reading, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 
