@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, factors, files, health, keys, live, runs, tenants, users, workflows
+from gateway import auth, events, factors, files, graphql, health, keys, live, runs, tenants, users, workflows
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
 from gateway.reads import Reads
@@ -22,8 +22,10 @@ def application(door: Door, checks: health.Checks, models: ReadModels, looking: 
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
+    reads = Reads(models)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
-    routers += [files.routes(door, folders), runs.routes(door, Reads(models)), live.routes(looking)]
+    routers += [part.routes(door, reads) for part in (runs, graphql)]
+    routers += [files.routes(door, folders), live.routes(looking)]
     for router in (*routers, health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)

@@ -1,7 +1,7 @@
 """What the routes that read ask of the read models: as far as a caller says, within a time, for one tenant."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -75,9 +75,9 @@ class Reads:
         found = await self.rows(tenant_id, Query(of=Run, where={"run_id": run_id}, order=("run_id",), limit=1))
         return found[0] if found else None
 
-    async def tallies(self, tenant_id: str, runs: list[Run]) -> dict[str, Tally]:
-        """Returns what the runs have come to."""
-        return await _answered(self._models.tallies(tenant_id, [run.run_id for run in runs])) if runs else {}
+    async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
+        """Returns what these runs have come to."""
+        return await _answered(self._models.tallies(tenant_id, run_ids)) if run_ids else {}
 
     async def agents(self, tenant_id: str) -> list[AgentCount]:
         """Returns the counts of the tenant's steps."""

@@ -120,14 +120,14 @@ class _Readings:
         after = behind(asked.cursor, (int, str))
         query = Query(of=Run, where=where, order=NEWEST, newest_first=True, after=after, limit=asked.limit)
         page = await self._reads.page(tenant_id, query)
-        tallies = await self._reads.tallies(tenant_id, page.rows)
+        tallies = await self._reads.tallies(tenant_id, [run.run_id for run in page.rows])
         return {"runs": [run_document(run, tallies[run.run_id]) for run in page.rows], "next": page.next}
 
     async def status(self, tenant_id: str, _: Asked, request: Request) -> dict[str, Any]:
         run = await self._run(tenant_id, request)
         of_run = Query(of=Step, where={"run_id": run.run_id}, order=("recorded_ms", "step", "attempt"), limit=STEPS_MAX)
         steps = await self._reads.rows(tenant_id, of_run)
-        tallies = await self._reads.tallies(tenant_id, [run])
+        tallies = await self._reads.tallies(tenant_id, [run.run_id])
         return {"run": run_document(run, tallies[run.run_id]), "steps": [_step(step) for step in steps]}
 
     async def logs(self, tenant_id: str, asked: Paged, request: Request) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def check(bootstrap: str, consumers: str, applied: dict[Place, int]) -> None:
         if offset > lies.get((topic, partition), 0):
             raise AnotherLog(
                 f"the read models hold {topic}/{partition} up to {offset}, where Kafka ends at "
-                f"{lies.get((topic, partition), 0)}: they are of another log; `auterity read-models --rebuild`"
+                f"{lies.get((topic, partition), 0)}: they are of another log; delete their file, or empty the "
+                "database with `auterity read-models --rebuild`"
             )
     if any(done > applied.get(place, 0) for place, done in committed(bootstrap, consumers).items()):
         rewind(bootstrap, consumers)

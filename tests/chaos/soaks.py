@@ -196,4 +196,6 @@ def use(pid: int) -> Use:
 
 
 def _behind(bootstrap: str, prefix: str) -> dict[str, int]:
-    return {stage: sum(places.values()) for stage, places in lags(bootstrap, prefix).items()}
+    behind = lags(bootstrap, prefix)
+    del behind["read-models"]  # nobody fills them here
+    return {stage: sum(places.values()) for stage, places in behind.items()}

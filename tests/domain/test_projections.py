@@ -137,6 +137,16 @@ def test_of_two_records_with_one_version_the_first_is_the_definition() -> None:
     assert [each.digest for each in of(found, Definition)] == [first.digest]
 
 
+def test_of_two_records_with_one_event_id_the_first_is_the_truth() -> None:
+    first = case(6).flow(6).first("agent-steps")[-1]
+    other = msgspec.structs.replace(first, step="another", status=StepStatus.FAILED, reason="another")
+
+    found = rows([recorded(CODEC.encode(event, "test"), offset=at) for at, event in enumerate((first, other))])
+
+    assert [(each.step, each.status) for each in of(found, Step)] == [(first.step, first.status)]
+    assert [(each.offset, each.status) for each in of(found, Moment)] == [(0, first.status)]
+
+
 def test_a_name_that_no_index_has_room_for_is_refused() -> None:
     event = case(1).flow(1).first("workflow-runs")[0]
     long = msgspec.structs.replace(event, run_id="r" * (CHARACTERS_MAX + 1))

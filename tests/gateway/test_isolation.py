@@ -96,6 +96,9 @@ ROWS = {
     "PATCH /api/v1/tenants/{tenant}": Row(
         Permission.MANAGE_TENANTS, body=lambda _: {"title": "Other"}, path="/api/v1/tenants/other"
     ),
+    "POST /api/v1/graphql": Row(
+        Permission.READ_RUNS, body=lambda tenant: {"query": f'{{ run(id: "{run_of(tenant)}") {{ id }} }}'}
+    ),
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
