@@ -3,14 +3,18 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, health
+from gateway import auth, events, health, oidc
 from gateway.door import Door
+from gateway.sign_on import SignOn
 
 PREFIX = "/api/v1"
 
 
-def application(door: Door, checks: health.Checks) -> FastAPI:
-    """Returns the application; it is as alive as its door's publisher, which it does not close."""
+def application(door: Door, checks: health.Checks, sign_on: SignOn | None = None) -> FastAPI:
+    """Returns the application; it is as alive as its door's publisher, which it does not close.
+
+    Without `sign_on` there are no routes for logging in at an identity provider.
+    """
     app = FastAPI(
         title="Auterity",
         version="1",
@@ -20,7 +24,8 @@ def application(door: Door, checks: health.Checks) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    for router in (auth.routes(door), events.routes(door), health.routes(checks)):
+    elsewhere = [oidc.routes(door, sign_on)] if sign_on is not None else []
+    for router in (auth.routes(door), *elsewhere, events.routes(door), health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

@@ -87,7 +87,7 @@ def routes(door: Door) -> APIRouter:
             held = door.people.sessions.get(principal.session)
             if held is None:
                 raise Refusal(403, "the caller has no session")
-            await _settled(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
+            await settled(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
             return Done({}, status=200)
 
         return await door.call(request, None, work)
@@ -116,7 +116,7 @@ async def _login(door: Door, call: Call, said: LogIn, known: Known) -> Done:
         raise Refusal(403, "the password has to be changed: say new_password, too")
     name = door.new_id()
     session = begun(call, said.tenant, said.name, name, door.new_id)
-    return Done(_tokens(door, name, held_by(session)), [door.codec.encode(session, SOURCE)], 200)
+    return Done(tokens(door, name, held_by(session)), [door.codec.encode(session, SOURCE)], 200)
 
 
 async def _change(door: Door, call: Call, user: User, said: LogIn, new: str) -> None:
@@ -149,7 +149,7 @@ async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     except BadToken as error:
         known.verdict = Verdict(None, [str(error)], 401)
         raise Refusal(401, told(known.verdict)) from error
-    user = door.definitions.user(claims.tenant_id, claims.user)
+    user = door.user(claims.tenant_id, claims.user)
     doubt = await people.doubt(claims, user, call.at) if claims.use == "refresh" else "an access token renews nothing"
     event = renewed(call, claims, door.new_id)
     if doubt == REUSED and _is(door, claims.session, event):
@@ -157,13 +157,13 @@ async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     known.verdict = person(claims.tenant_id, user, door.active(claims.tenant_id), doubt)
     if known.verdict.allowed:
         if not _is(door, claims.session, event):
-            await _settled(door, event)
+            await settled(door, event)
         if _is(door, claims.session, event) and (held := people.sessions.get(claims.session)) is not None:
-            return Done(_tokens(door, claims.session, held), status=200)
+            return Done(tokens(door, claims.session, held), status=200)
         known.verdict = Verdict(None, [REUSED], 401)  # somebody else was faster with the same token
     held = people.sessions.get(claims.session)
     if REUSED in known.verdict.reasons and held is not None:
-        await _settled(door, ended(call, claims.session, held, REUSED, door.new_id))
+        await settled(door, ended(call, claims.session, held, REUSED, door.new_id))
     raise Refusal(known.verdict.status, told(known.verdict))
 
 
@@ -173,13 +173,13 @@ def _is(door: Door, session: str, event: Session) -> bool:
     return held is not None and held.open and held.event_id == event.event_id
 
 
-async def _settled(door: Door, event: Session) -> None:
+async def settled(door: Door, event: Session) -> None:
     """Returns when what becomes of a session is on the log, and known here."""
     await door.publisher.publish([door.codec.encode(event, SOURCE)])
     await door.people.catch_up()
 
 
-def _tokens(door: Door, session: str, held: Held) -> dict[str, Any]:
+def tokens(door: Door, session: str, held: Held) -> dict[str, Any]:
     access, renewal = (door.people.tokens.write(claimed(session, held, use)) for use in ("access", "refresh"))
     return {
         "token_type": "Bearer",

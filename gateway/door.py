@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from domain.definitions import Definitions
 from domain.doors import Call, said_of
-from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, identify, person, presented
+from domain.identity import PLATFORM, Permission, Principal, User, Verdict, authorise, identify, person, presented
 from domain.ports import Publisher
 from gateway.bodies import Room, Share, Unreadable
 from gateway.ids import uuid7
@@ -52,6 +52,7 @@ class Done(Struct, frozen=True):
     document: dict[str, Any]
     records: Sequence[Outgoing] = ()
     status: int = 202
+    headers: Mapping[str, str] = {}
 
 
 class Refusal(Exception):
@@ -137,7 +138,7 @@ class Door(Struct, frozen=True):
         return Response(
             msgspec.json.encode({"correlation_id": call.id, **done.document}),
             done.status,
-            {"Cache-Control": "no-store"},
+            {"Cache-Control": "no-store", **done.headers},
             "application/json",
         )
 
@@ -169,6 +170,12 @@ class Door(Struct, frozen=True):
         tenant = self.definitions.tenant(tenant_id)
         return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
 
+    def user(self, tenant_id: str, name: str) -> User | None:
+        """Returns the user of this name; None, too, when the identity provider that it comes through is removed."""
+        user = self.definitions.user(tenant_id, name)
+        elsewhere = user is not None and user.issuer and user.issuer not in self.definitions.issuers(tenant_id)
+        return None if elsewhere else user
+
     async def _identified(self, request: Request, call: Call) -> Verdict:
         credentials = _credentials(request)
         if credentials.count(".") == TOKEN_DOTS:
@@ -184,7 +191,7 @@ class Door(Struct, frozen=True):
             claims = self.people.tokens.read(token)
         except BadToken as error:
             return person("", None, False, str(error))
-        user = self.definitions.user(claims.tenant_id, claims.user)
+        user = self.user(claims.tenant_id, claims.user)
         doubt = await self.people.doubt(claims, user, call.at)
         if claims.use != "access":
             doubt = "a refresh token opens no door"

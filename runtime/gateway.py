@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from connectors.kafka import ready
+from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from domain.definitions import Definitions
@@ -20,6 +21,7 @@ from gateway.app import application
 from gateway.door import Door
 from gateway.passwords import Passwords
 from gateway.people import People
+from gateway.sign_on import SignOn, sealing
 from gateway.tokens import Tokens
 from runtime.definitions import following
 from runtime.errors import PortTaken
@@ -71,7 +73,8 @@ async def _gateway(
             async def kafka() -> None:
                 await asyncio.to_thread(ready, bootstrap, ACKNOWLEDGED_S)
 
-            await _serve(application(door, {"kafka": kafka}), data_dir, port, host, proxies)
+            sign_on = SignOn(OpenIdProviders(), *sealing(kept.sealing_key))
+            await _serve(application(door, {"kafka": kafka}, sign_on), data_dir, port, host, proxies)
     finally:
         for follower in followers:
             follower.stop()

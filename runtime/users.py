@@ -33,6 +33,10 @@ class UserExists(Rejected):
     """The tenant has a user of this name."""
 
 
+class LogsInElsewhere(Rejected):
+    """The user comes through an identity provider."""
+
+
 class BadName(Rejected):
     """Nobody can be called so."""
 
@@ -66,8 +70,14 @@ class Users:
         return self._with_password(User(id=name, title=title, roles=[self._role(each) for each in roles]), _password())
 
     def reset(self, name: str) -> dict[str, Any]:
-        """Gives the user a new password for one log-in, and returns both; ends all sessions. Raises UnknownUser."""
-        return self._with_password(self._user(name), _password())
+        """Gives the user a new password for one log-in, and returns both; ends all sessions.
+
+        Raises UnknownUser, and LogsInElsewhere.
+        """
+        user = self._user(name)
+        if user.issuer:
+            raise LogsInElsewhere(f"user {name} has no password: it logs in at {user.issuer}")
+        return self._with_password(user, _password())
 
     def suspend(self, name: str) -> dict[str, Any]:
         """Lets the user in no more, from now on, and ends all sessions; raises UnknownUser."""
@@ -126,5 +136,5 @@ def _password() -> str:
 def public(user: User) -> dict[str, Any]:
     """Returns what may be shown of a user."""
     said: dict[str, Any] = msgspec.to_builtins(user)
-    del said["password"], said["sessions_since"]
+    del said["password"], said["sessions_since"], said["subject"]
     return said

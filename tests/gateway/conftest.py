@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
+from identity_providers import Realm
 
+from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
@@ -17,10 +19,12 @@ from gateway.app import application
 from gateway.bodies import Room
 from gateway.door import Door
 from gateway.people import People
+from gateway.sign_on import SignOn, sealing
 from gateway.tokens import Tokens
 from runtime.definitions import following
 from runtime.gateway import following_sessions
 from schemas.codec import Codec
+from tests.servers import Keycloak
 
 SECRET = "s" * 43
 NOW = datetime.now(UTC)
@@ -75,6 +79,12 @@ def known() -> Definitions:
     return found
 
 
+@pytest.fixture(scope="session")
+def realm(keycloak: Keycloak) -> Realm:
+    """A realm of a real Keycloak's with our client and a person."""
+    return Realm(keycloak)
+
+
 @pytest.fixture
 async def publisher(log: Any) -> AsyncIterator[KafkaPublisher]:
     async with KafkaPublisher(log.bootstrap, "test-gateway", 2.0) as publisher:
@@ -124,6 +134,7 @@ def calling(
     room: Room | None = None,
     people: People | None = None,
     followed: Followed | None = None,
+    openid: OpenIdProviders | None = None,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in."""
 
@@ -133,6 +144,6 @@ def calling(
     people = people or People(Tokens([SIGNING]), PASSWORDS, Sessions(), nothing_new)
     definitions, latest = followed or Followed(known(), nothing_new)
     door = Door(publisher, codec, definitions, latest, people, refresh or nothing_new, room=room or Room())
-    app = application(door, {})
+    app = application(door, {}, SignOn(openid or OpenIdProviders(), *sealing(bytes(32))))
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

@@ -40,6 +40,10 @@ ROWS = {
     "POST /api/v1/auth/refresh": Row(open=True, body=lambda _: {"refresh_token": "x"}, taken=401),
     "GET /api/v1/auth/verify": Row(),
     "POST /api/v1/auth/logout": Row(people=True),
+    "GET /api/v1/auth/oidc/{tenant}/{provider}": Row(open=True, path="/api/v1/auth/oidc/acme/nowhere", taken=404),
+    "GET /api/v1/auth/oidc/{tenant}/{provider}/callback": Row(
+        open=True, path="/api/v1/auth/oidc/acme/nowhere/callback", taken=404
+    ),
     "POST /api/v1/events/{topic}": Row(
         Permission.WRITE_EVENTS,
         body=lambda tenant: {**SAID, "tenant_id": tenant},

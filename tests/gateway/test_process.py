@@ -106,7 +106,9 @@ def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspend
         assert gateway.stop() == 0
 
     (listed,) = Users(log.bootstrap, log.registry, tmp_path, "acme").listed()
-    assert listed == {"id": "ada", "title": "Ada", "roles": ["operator"], "one_time": False, "status": "active"}
+    assert listed == {
+        "id": "ada", "title": "Ada", "roles": ["operator"], "one_time": False, "issuer": "", "status": "active"
+    }  # fmt: skip
     written = json.dumps([str(each) for name in ("definitions", "requests") for each in events(log, registered, name)])
     for secret in (made["password"], "correct horse", "argon2", load(tmp_path).sealing):
         assert secret not in gateway.log() + written
