@@ -69,6 +69,10 @@ class NotOneself(Exists):
     """What proves who somebody is, nobody sets anew for himself: he logs in, and says it himself."""
 
 
+class LogsInElsewhere(Exists):
+    """The user comes through an identity provider."""
+
+
 class NotHeld(Rejected):
     """Nobody grants, or changes for somebody else, what he does not hold himself."""
 
@@ -121,7 +125,9 @@ def turned(user: User, status: Status, now: datetime) -> User:
 
 
 def with_password(user: User, sealed: str, now: datetime) -> User:
-    """Returns the user with a password for one log-in; all sessions end."""
+    """Returns the user with a password for one log-in; all sessions end. Raises LogsInElsewhere."""
+    if user.issuer:
+        raise LogsInElsewhere(f"user {user.id} has no password: it logs in at {user.issuer}")
     return replace(user, password=sealed, one_time=True, sessions_since=now)
 
 
@@ -202,7 +208,7 @@ def found_tenant(name: str, known: Tenant | None) -> Tenant:
 def public_user(user: User) -> dict[str, Any]:
     """Returns what may be shown of a user."""
     said: dict[str, Any] = msgspec.to_builtins(user)
-    for hidden in ("password", "sessions_since", "factor"):
+    for hidden in ("password", "sessions_since", "factor", "subject"):
         del said[hidden]
     return {**said, "second_factor": enrolled(user) is not None}
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain.expressions import check
+from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
 from domain.quotas import Quota
@@ -157,8 +158,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Required, people without a second factor may do nothing but enrol one."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -166,6 +167,7 @@ KINDS: dict[str, type[Body]] = {
     "tenant": Tenant,
     "api-key": ApiKey,
     "user": User,
+    "identity-provider": IdentityProvider,
 }
 
 
@@ -334,6 +336,26 @@ class Definitions:
         """Returns the tenant's user of this name as it is now, None when there is none."""
         event = self.last(tenant_id, "user", name)
         return _body(User, event) if event is not None else None
+
+    def provider(self, tenant_id: str, name: str) -> IdentityProvider | None:
+        """Returns the tenant's identity provider of this id as it is now; None when there is none (any more).
+
+        The platform's own people come through none.
+        """
+        event = self.last(tenant_id, "identity-provider", name) if tenant_id != PLATFORM else None
+        found = _body(IdentityProvider, event) if event is not None else None
+        return found if found is not None and found.status == "active" else None
+
+    def issuers(self, tenant_id: str) -> frozenset[str]:
+        """Returns the issuers of the tenant's identity providers."""
+        found = (self.provider(tenant_id, name) for name in self.names(tenant_id, "identity-provider"))
+        return frozenset(each.issuer for each in found if each is not None)
+
+    def present(self, tenant_id: str, name: str) -> User | None:
+        """Returns the user of this name; None, too, when the identity provider that it comes through is removed."""
+        user = self.user(tenant_id, name)
+        elsewhere = user is not None and user.issuer and user.issuer not in self.issuers(tenant_id)
+        return None if elsewhere else user
 
     def version(self, pinned: str) -> Definition:
         """Returns the event that made the version of this digest; raises MissingVersion."""

@@ -116,6 +116,9 @@ class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """True when the password has to be changed with the first log-in."""
     sessions_since: datetime | None = None
     """Sessions begun before are worth nothing."""
+    issuer: str = ""
+    """Of whom comes through an identity provider: where, and who it is there; nobody else takes the name over."""
+    subject: str = ""
     status: Literal["active", "suspended"] = "active"
     factor: Factor | None = None
 

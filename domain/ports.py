@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from domain.federation import IdentityProvider, Pending
 from schemas.batch import RecordBatch
 from schemas.errors import Rejected
 from schemas.events import Message
@@ -81,3 +82,22 @@ class ModelProvider(Protocol):
 
         `model` is LiteLLM's name of it; `call_id` is the idempotency key where the far side honours one.
         """
+
+
+class OpenId(Protocol):
+    """Reaches identity providers that speak OpenID Connect.
+
+    Everything raises Unavailable when the provider does not answer in time, and Rejected when it answers something else
+    than it should.
+    """
+
+    async def address(self, provider: IdentityProvider, pending: Pending, callback: str) -> str:
+        """Returns the address to which a browser is sent to log in."""
+
+    async def redeemed(
+        self, provider: IdentityProvider, pending: Pending, callback: str, code: str, secret: str
+    ) -> str:
+        """Returns the ID token that the provider gives for the code, which is worth nothing afterwards."""
+
+    async def keys(self, provider: IdentityProvider, fresh: bool) -> bytes:
+        """Returns the provider's keys as a JWKS, asked for anew (within limits) when `fresh`."""

@@ -1,17 +1,29 @@
 """The gateway: every route, each under /api/v1 and at the path itself."""
 
 from fastapi import FastAPI, Request, Response, WebSocket
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, factors, files, graphql, health, keys, live, runs, tenants, users, workflows
+from gateway import auth, events, factors, files, graphql, health, keys, live, oidc, runs, tenants, users, workflows
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
 from gateway.reads import Reads
+from gateway.sign_on import SignOn
 from schemas.events import RequestKind
 
 
-def application(door: Door, checks: health.Checks, models: ReadModels, looking: live.Live, folders: Folders) -> FastAPI:
+class Parts(Struct, frozen=True):
+    """What routes need besides the door."""
+
+    models: ReadModels
+    looking: live.Live
+    folders: Folders
+    sign_on: SignOn
+    checks: health.Checks = {}
+
+
+def application(door: Door, parts: Parts) -> FastAPI:
     """Returns the application; it is as alive as its door's publisher, which it does not close."""
     app = FastAPI(
         title="Auterity",
@@ -22,11 +34,11 @@ def application(door: Door, checks: health.Checks, models: ReadModels, looking: 
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    reads = Reads(models)
+    reads = Reads(parts.models)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [part.routes(door, reads) for part in (runs, graphql)]
-    routers += [files.routes(door, folders), live.routes(looking)]
-    for router in (*routers, health.routes(checks)):
+    routers += [oidc.routes(door, parts.sign_on), files.routes(door, parts.folders), live.routes(parts.looking)]
+    for router in (*routers, health.routes(parts.checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)
 

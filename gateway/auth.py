@@ -90,7 +90,7 @@ def routes(door: Door) -> APIRouter:
             held = door.people.sessions.get(principal.session)
             if held is None:
                 raise Refusal(403, "the caller has no session")
-            await _settled(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
+            await settled(door, ended(call, principal.session, held, LOGGED_OUT, door.new_id))
             return Done({}, status=200)
 
         return await door.enter(request, entry)
@@ -123,7 +123,7 @@ def begin(door: Door, call: Call, tenant_id: str, user: str, **more: Any) -> Don
     """Returns the tokens of a new session, and with them whatever else is told."""
     name = door.new_id()
     session = begun(call, tenant_id, user, name, door.new_id)
-    return Done({**more, **_tokens(door, name, held_by(session))}, [door.codec.encode(session, SOURCE)], 200)
+    return Done({**more, **tokens(door, name, held_by(session))}, [door.codec.encode(session, SOURCE)], 200)
 
 
 def _check_new(user: User, said: LogIn) -> None:
@@ -159,7 +159,7 @@ async def _logout(door: Door, call: Call, token: str, known: Known) -> Done:
     held = door.people.sessions.get(claims.session)
     if not known.verdict.allowed or held is None:
         raise Refusal(known.verdict.status, told(known.verdict))
-    await _settled(door, ended(call, claims.session, held, LOGGED_OUT, door.new_id))
+    await settled(door, ended(call, claims.session, held, LOGGED_OUT, door.new_id))
     return Done({}, status=200)
 
 
@@ -167,7 +167,7 @@ async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     people = door.people
     check_key(call)
     claims = _read(door, token, known)
-    user = door.definitions.user(claims.tenant_id, claims.user)
+    user = door.definitions.present(claims.tenant_id, claims.user)
     doubt = await people.doubt(claims, user, call.at) if claims.use == "refresh" else "an access token renews nothing"
     event = renewed(call, claims, door.new_id)
     if doubt == REUSED and _is(door, claims.session, event):
@@ -176,13 +176,13 @@ async def _refresh(door: Door, call: Call, token: str, known: Known) -> Done:
     if known.verdict.allowed:
         door.let_in(call, claims.tenant_id, claims.user, known, people.sessions.get(claims.session))
         if not _is(door, claims.session, event):
-            await _settled(door, event)
+            await settled(door, event)
         if _is(door, claims.session, event) and (held := people.sessions.get(claims.session)) is not None:
-            return Done(_tokens(door, claims.session, held), status=200)
+            return Done(tokens(door, claims.session, held), status=200)
         known.verdict = Verdict(None, [REUSED], 401)  # somebody else was faster with the same token
     held = people.sessions.get(claims.session)
     if REUSED in known.verdict.reasons and held is not None:
-        await _settled(door, ended(call, claims.session, held, REUSED, door.new_id))
+        await settled(door, ended(call, claims.session, held, REUSED, door.new_id))
     raise Refusal(known.verdict.status, told(known.verdict))
 
 
@@ -200,13 +200,13 @@ def _is(door: Door, session: str, event: Session) -> bool:
     return held is not None and held.open and held.event_id == event.event_id
 
 
-async def _settled(door: Door, event: Session) -> None:
+async def settled(door: Door, event: Session) -> None:
     """Returns when what becomes of a session is on the log, and known here."""
     await door.publisher.publish([door.codec.encode(event, SOURCE)])
     await door.people.catch_up()
 
 
-def _tokens(door: Door, session: str, held: Held) -> dict[str, Any]:
+def tokens(door: Door, session: str, held: Held) -> dict[str, Any]:
     access, renewal = (door.people.tokens.write(claimed(session, held, use)) for use in ("access", "refresh"))
     return {
         "token_type": "Bearer",

@@ -54,7 +54,7 @@ async def verdict_on(definitions: Definitions, people: People, shown: Shown | No
         networks: Sequence[str] = known.networks if known is not None else ()
         found = identify(shown, known, active, call.at)
         return admitted(found, access, Context(at=call.at, address=call.address, networks=networks))
-    user = definitions.user(shown.tenant_id, shown.user)
+    user = definitions.present(shown.tenant_id, shown.user)
     doubt = await people.doubt(shown, user, call.at) if shown.use == "access" else "a refresh token opens no door"
     second_factor = tenant.second_factor if tenant is not None else "optional"
     found = person(shown.tenant_id, user, active, doubt, shown.session, second_factor)

@@ -1,8 +1,8 @@
-"""Seals what lies on the log for one user of one tenant (AES-256-GCM), and tells names apart without saying them."""
+"""Seals what only the gateways of this platform can read (AES-256-GCM), and tells names apart without saying them."""
 
 import hmac
 import os
-from base64 import b64decode, b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,23 +18,23 @@ class Sealing:
         self._aead = AESGCM(key)
         self._naming = hmac.digest(key, b"names", "sha256")
 
-    def seal(self, *whose: str, content: bytes) -> str:
-        """Returns the content as it may lie on the log, for this use, tenant and user."""
+    def seal(self, use: str, *whose: str, content: bytes) -> str:
+        """Returns the content as it may lie on the log or in a cookie, for this use and this owner."""
         nonce = os.urandom(NONCE_BYTES)
-        return b64encode(nonce + self._aead.encrypt(nonce, content, _bound(whose))).decode()
+        return urlsafe_b64encode(nonce + self._aead.encrypt(nonce, content, _bound(use, *whose))).decode()
 
-    def opened(self, *whose: str, sealed: str) -> bytes | None:
+    def opened(self, use: str, *whose: str, sealed: str) -> bytes | None:
         """Returns the content; None when it was sealed for another, or with another key."""
         try:
-            content = b64decode(sealed, validate=True)
-            return self._aead.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], _bound(whose))
+            content = urlsafe_b64decode(sealed.encode("ascii"))
+            return self._aead.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], _bound(use, *whose))
         except (InvalidTag, ValueError):
             return None
 
     def digest(self, tenant_id: str, name: str) -> str:
         """Returns what stands for a name where the name itself must not: nobody without the key finds out which."""
-        return hmac.digest(self._naming, _bound((tenant_id, name)), "sha256").hex()[:32]
+        return hmac.digest(self._naming, _bound(tenant_id, name), "sha256").hex()[:32]
 
 
-def _bound(whose: tuple[str, ...]) -> bytes:
+def _bound(*whose: str) -> bytes:
     return "\x1f".join(whose).encode()

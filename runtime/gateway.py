@@ -13,12 +13,13 @@ import uvloop
 from msgspec import Struct
 
 from connectors.kafka import ready
+from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from domain.definitions import Definitions
 from domain.limits import Rates
 from domain.sessions import Sessions
-from gateway.app import application
+from gateway.app import Parts, application
 from gateway.connections import PromptProtocol
 from gateway.door import Door
 from gateway.folders import Folders
@@ -27,6 +28,7 @@ from gateway.live import PER_TENANT_MAX, SAID_BYTES_MAX, Live
 from gateway.passwords import Passwords
 from gateway.people import People
 from gateway.positions import Positions
+from gateway.sign_on import SignOn
 from gateway.tally import Tally
 from gateway.tokens import Tokens
 from gateway.usage import FileLedger, SharedLedger, Usage
@@ -117,7 +119,8 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
             watching = asyncio.create_task(_watched(live))
-            app = application(door, checks, models, live, Folders(data_dir / "files"))
+            sign_on = SignOn(OpenIdProviders(), passwords.sealing)
+            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks))
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
             watching.cancel()

@@ -10,9 +10,11 @@ import httpx2
 import msgspec
 import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
+from identity_providers import Realm
 from live_calls import Gateway, app_of, listening
 from read_model_records import fill, records
 
+from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, Tenant, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
@@ -29,6 +31,7 @@ from runtime.gateway import following_sessions
 from schemas.codec import Codec
 from sinks.read_models.reader import Reader
 from sinks.read_models.store import reading
+from tests.servers import Keycloak
 
 SECRET = "s" * 43
 NOW = datetime.now(UTC)
@@ -83,6 +86,12 @@ def known() -> Definitions:
         assert event is not None
         found.add(event)
     return found
+
+
+@pytest.fixture(scope="session")
+def realm(keycloak: Keycloak) -> Realm:
+    """A realm of a real Keycloak's with our client and a person."""
+    return Realm(keycloak)
 
 
 @pytest.fixture
@@ -183,6 +192,7 @@ def calling(
     limits: Limits | None = None,
     models: ReadModels | None = None,
     folder: Path = Path("nowhere"),
+    openid: OpenIdProviders | None = None,
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
@@ -204,6 +214,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = app_of(door, models, folder=folder)
+    app = app_of(door, models, folder=folder, openid=openid)
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

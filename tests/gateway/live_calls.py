@@ -13,10 +13,11 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from connectors.openid import OpenIdProviders
 from domain.ids import derive
 from domain.live import PLACES, Vector, shown
 from domain.read_models import ReadModels
-from gateway.app import application
+from gateway.app import Parts, application
 from gateway.door import Door
 from gateway.feed import Feed, Told
 from gateway.folders import Folders
@@ -24,6 +25,8 @@ from gateway.health import Checks
 from gateway.live import Live
 from gateway.positions import Positions
 from gateway.ring import Entry
+from gateway.sealing import Sealing
+from gateway.sign_on import SignOn
 from runtime.gateway import server
 from runtime.live import LiveLog
 from runtime.ports import HOST
@@ -34,6 +37,7 @@ from sinks.read_models.store import reading
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 POSITIONS = Positions(bytes(32))
+SEALING = Sealing(bytes(32))
 GIVE_UP_S = 20.0
 
 
@@ -73,10 +77,13 @@ def app_of(
     live: Live | None = None,
     folder: Path = Path("nowhere"),
     checks: Checks | None = None,
+    openid: OpenIdProviders | None = None,
 ) -> FastAPI:
     """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
     models = models or Reader(reading(Path("nowhere"), None))
-    return application(door, checks or {}, models, live or Live(door, quiet_feed()), Folders(folder / "files"))
+    sign_on = SignOn(openid or OpenIdProviders(), SEALING)
+    live = live or Live(door, quiet_feed())
+    return application(door, Parts(models, live, Folders(folder / "files"), sign_on, checks or {}))
 
 
 class Gateway:

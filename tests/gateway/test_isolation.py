@@ -49,6 +49,10 @@ ROWS = {
     "POST /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD}),
     "POST /api/v1/auth/totp/confirm": Row(people=True, body=lambda _: {"code": "none"}, taken=401),
     "DELETE /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD, "code": "none"}, taken=409),
+    "GET /api/v1/auth/oidc/{tenant}/{provider}": Row(open=True, path="/api/v1/auth/oidc/acme/nowhere", taken=404),
+    "GET /api/v1/auth/oidc/{tenant}/{provider}/callback": Row(
+        open=True, path="/api/v1/auth/oidc/acme/nowhere/callback", taken=404
+    ),
     "POST /api/v1/events/{topic}": Row(
         Permission.WRITE_EVENTS,
         body=lambda tenant: {**SAID, "tenant_id": tenant},

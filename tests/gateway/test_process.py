@@ -112,6 +112,7 @@ def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspend
         "title": "Ada",
         "roles": ["operator"],
         "one_time": False,
+        "issuer": "",
         "status": "active",
         "second_factor": False,
     }

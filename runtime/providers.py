@@ -1,0 +1,96 @@
+"""Identity providers of a tenant: added, listed, removed. The client's secret is sealed before it goes anywhere."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from connectors.registry import codec_of
+from domain.administration import found_tenant
+from domain.definitions import BadDefinition, Definitions, canonical, parse
+from domain.federation import IdentityProvider
+from gateway.oidc import callback
+from gateway.sealing import Sealing
+from gateway.sign_on import sealed_secret
+from runtime.definitions import put, read
+from runtime.secrets import load
+from schemas.codec import Codec
+from schemas.errors import Rejected
+
+KIND = "identity-provider"
+CLIENT = "auterity-providers"
+
+
+class UnknownProvider(Rejected):
+    """The tenant has no such identity provider."""
+
+
+class ProviderExists(Rejected):
+    """The tenant has an identity provider of this name."""
+
+
+class BadMapping(Rejected):
+    """A group and a role are said as `group=role`."""
+
+
+class Providers:
+    """The identity providers of one tenant, as the log has them now."""
+
+    def __init__(self, kafka: str, registry: str, data_dir: Path, tenant_id: str) -> None:
+        """Raises UnknownTenant; the platform's own people come through none."""
+        self._kafka = kafka
+        self._codec: Codec = codec_of(registry)
+        self._known: Definitions = read(kafka, self._codec)
+        self._data_dir = data_dir
+        self._tenant_id = tenant_id
+        found_tenant(tenant_id, self._known.tenant(tenant_id))
+
+    def add(self, said: dict[str, Any], secret: str, mapped: list[str]) -> dict[str, Any]:
+        """Makes a provider of what is said of it; raises ProviderExists, BadMapping, BadDefinition."""
+        name = said["id"]
+        if self._known.provider(self._tenant_id, name) is not None:
+            raise ProviderExists(f"tenant {self._tenant_id} has an identity provider {name}")
+        sealing = Sealing(load(self._data_dir).sealing_key)
+        sealed = sealed_secret(sealing, self._tenant_id, name, secret) if secret else ""
+        body = {**said, "client_secret": sealed, "roles": _roles(mapped)}
+        made = parse(KIND, canonical(body))
+        assert isinstance(made, IdentityProvider)
+        return self._put(made)
+
+    def remove(self, name: str) -> dict[str, Any]:
+        """Lets nobody in through the provider any more, whatever tokens there are; raises UnknownProvider."""
+        found = self._known.provider(self._tenant_id, name)
+        if found is None:
+            raise UnknownProvider(f"tenant {self._tenant_id} has no identity provider {name}")
+        return self._put(msgspec.structs.replace(found, status="removed", client_secret=""))
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Returns what is known of each provider."""
+        names = self._known.names(self._tenant_id, KIND)
+        found = (self._known.provider(self._tenant_id, name) for name in names)
+        return [self._public(each) for each in found if each is not None]
+
+    def _put(self, provider: IdentityProvider) -> dict[str, Any]:
+        bodies = [(KIND, msgspec.to_builtins(provider))]
+        put(self._kafka, CLIENT, bodies, self._known, self._codec, datetime.now(UTC), self._tenant_id)
+        return self._public(provider)
+
+    def _public(self, provider: IdentityProvider) -> dict[str, Any]:
+        """Returns what may be shown: all but the secret, and where the provider has to send people back."""
+        said: dict[str, Any] = msgspec.to_builtins(provider)
+        del said["client_secret"]
+        return {**said, "callback": callback(self._tenant_id, provider)}
+
+
+def _roles(mapped: list[str]) -> dict[str, list[str]]:
+    """Returns the roles by group; a group's name may have an equals sign in it."""
+    found: dict[str, list[str]] = {}
+    for each in mapped:
+        group, _, role = each.rpartition("=")
+        if not group or not role:
+            raise BadMapping(f"{each!r} is no mapping: say group=role")
+        found.setdefault(group, []).append(role)
+    if not found:
+        raise BadDefinition("a provider without a mapping lets nobody in: say --role group=role")
+    return found
