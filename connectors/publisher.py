@@ -23,6 +23,8 @@ KEYS_MAX = 16_384
 KEY_BYTES_MAX = 1024
 """Keys whose partition is remembered: how many, and how long ones."""
 
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
 Content = tuple[bytes, bytes | None, Headers]
 """Key, value and headers of a record."""
 
@@ -54,10 +56,10 @@ class KafkaPublisher:
         """Connects now rather than with the first record, which then need not wait for it; raises Unavailable."""
         await self._started(asyncio.get_running_loop().time() + within_s)
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> dict[Place, int]:
         """See domain.ports.Publisher."""
         if not records:
-            return
+            return {}
         until = self._until()
         producer = await self._started(until)
         for topic in {record.topic for record in records} - self._partitions.keys():
@@ -70,7 +72,8 @@ class KafkaPublisher:
                 number = self._hash(record.key)
             places[record.topic, number % partitions[record.topic]].append(record)
         contents = [(*place, map(_content, placed)) for place, placed in places.items()]
-        await self._send(producer, contents, until)
+        sent = await self._send(producer, contents, until)
+        return {place: offsets.stop for place, offsets in sent}
 
     async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[range]:
         """See domain.ports.Publisher."""
@@ -78,7 +81,8 @@ class KafkaPublisher:
             return []
         until = self._until()
         producer = await self._started(until)
-        return await self._send(producer, [(topic, partition, ((key, value, ()) for key, value in pairs))], until)
+        contents = ((key, value, ()) for key, value in pairs)
+        return [offsets for _, offsets in await self._send(producer, [(topic, partition, contents)], until)]
 
     async def close(self) -> None:
         """Sends what is under way, and leaves the broker."""
@@ -95,19 +99,19 @@ class KafkaPublisher:
 
     async def _send(
         self, producer: AIOKafkaProducer, places: Iterable[tuple[str, int, Iterable[Content]]], until: float
-    ) -> list[range]:
+    ) -> list[tuple[Place, range]]:
         """Sends each place's records in order; returns the offsets they got when all are acknowledged."""
         topic = ""
-        sent: list[tuple[str, int, asyncio.Future[RecordMetadata]]] = []
+        sent: list[tuple[Place, int, asyncio.Future[RecordMetadata]]] = []
         try:
             async with asyncio.timeout_at(until):  # aiokafka itself would try for ever
                 for topic, partition, contents in places:
                     async with self._turns[topic, partition]:  # aiokafka gives up on who waits with many others
                         for batch in _batches(contents):
                             future = await producer.send_batch(batch, topic, partition=partition)
-                            sent.append((topic, batch.record_count(), future))
+                            sent.append(((topic, partition), batch.record_count(), future))
                 await asyncio.wait([future for _, _, future in sent])
-            failed = [(name, error) for name, _, future in sent if (error := future.exception()) is not None]
+            failed = [(name, error) for (name, _), _, future in sent if (error := future.exception()) is not None]
             if failed:
                 topic = failed[0][0]
                 raise failed[0][1]
@@ -115,7 +119,8 @@ class KafkaPublisher:
             await self._discard(producer)
             reason = str(error) or f"no acknowledgement within {self._delivery_timeout_s:.0f} s"
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {reason.splitlines()[0]}") from error
-        return [range(future.result().offset, future.result().offset + count) for _, count, future in sent]
+        begins = [(place, future.result().offset, count) for place, count, future in sent]
+        return [(place, range(begin, begin + count)) for place, begin, count in begins]
 
     async def _started(self, until: float) -> AIOKafkaProducer:
         """Returns the producer; all who wait for one to start wait for the same."""

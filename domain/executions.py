@@ -55,6 +55,11 @@ def tasked(agent: str, content: bytes) -> Execution:
     return Execution(f"agent-{agent}", decoded(TASKS, content).input)
 
 
+def asks(event: BusinessEvent) -> bool:
+    """Returns whether this is what `begun` makes: somebody has asked for a run, which will be there soon."""
+    return event.source == SOURCE and event.subject == event.event_id and event.workflow is not None
+
+
 def begun(execution: Execution, call: Call, principal: Principal, definitions: Definitions, fresh: str) -> Begun:
     """Returns the event that starts the run: each is a subject of its own, so that none is attached to another's run.
 

@@ -1,6 +1,6 @@
 """The roles that the edge plays for the rest: who publishes, who keeps, who answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -15,10 +15,11 @@ from schemas.record import Outgoing, Record
 class Publisher(Protocol):
     """Writes records to topics."""
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> Mapping[tuple[str, int], int]:
         """Returns when Kafka has acknowledged every record, in order per key; raises Unavailable when one was not.
 
-        After an error any of the records may or may not be on the log.
+        What is returned is the offset behind the last one, by topic and partition. After an error any of the records
+        may or may not be on the log.
         """
 
     async def append(self, topic: str, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> Sequence[range]:

@@ -16,8 +16,10 @@ from domain.run_rows import of_run, rows
 from schemas.errors import Rejected
 from schemas.events import Definition as Defined
 from schemas.events import Event
-from schemas.record import Record
+from schemas.record import Record, said_by
 
+GATEWAY = b"auterity/gateway"
+"""The source that gateways name in their records' headers."""
 CHARACTERS_MAX = 200
 """Of a text: one that names a row is refused beyond, any other is cut, so that each can be in an index."""
 LONG = {"reason": 1000, "subject": 1000, "title": 1000}
@@ -36,6 +38,14 @@ class Change(Struct, frozen=True):
 
     rows: Sequence[Row] = ()
     once: bool = False
+
+
+def concerns(record: Record) -> bool:
+    """Returns whether the record may say anything: of what enterprise systems say nothing does, if no gateway took it.
+
+    So nobody decodes what is most of the log.
+    """
+    return record.topic != "business-events" or said_by(record, GATEWAY)
 
 
 def changes(event: Event, record: Record) -> Change:

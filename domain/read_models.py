@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
-TOPICS = ("requests", "workflow-runs", "agent-steps", "compliance-decisions", "ai-calls", "definitions")
+RUN_TOPICS = ("requests", "workflow-runs", "agent-steps", "compliance-decisions", "ai-calls")
+TOPICS = ("business-events", *RUN_TOPICS, "definitions")
 """What they are made of."""
 LIMIT_MAX = 10_000
 """Rows of one answer."""

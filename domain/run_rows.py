@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from domain.definitions import pinned
+from domain.executions import asks
 from domain.read_models import Call, Decision, Moment, Row, Run, Step, micros
+from domain.triggers import run_of
 from schemas.events import (
     AgentStep,
     AiCall,
+    BusinessEvent,
     CallStatus,
     ComplianceDecision,
     Event,
@@ -19,7 +22,8 @@ from schemas.events import (
 )
 from schemas.record import Record
 
-REQUESTED = "requested"
+ACCEPTED, REQUESTED = "accepted", "requested"
+ACCEPTED_RANK = -1
 RUN_RANKS = {RunStatus.UNKNOWN: 0, RunStatus.STARTED: 1}
 STEP_RANKS = {StepStatus.UNKNOWN: 0, StepStatus.REQUESTED: 1, StepStatus.PERFORMED: 2}
 CALL_RANKS = {
@@ -35,11 +39,14 @@ END = 10**12
 
 KINDS = frozenset({RequestKind.RUN, RequestKind.ATTACHMENT})
 """Of requests: the others are of no run."""
-OfRun = Request | WorkflowRun | AgentStep | ComplianceDecision | AiCall
+OfRun = BusinessEvent | Request | WorkflowRun | AgentStep | ComplianceDecision | AiCall
 
 
 def of_run(event: Event) -> OfRun | None:
-    """Returns the event when it is one of a run: not a call through the gateway, and of no other topic."""
+    """Returns the event when it is one of a run: not a call through the gateway, of business events only what asks for
+    a run of its own, and of no other topic."""
+    if isinstance(event, BusinessEvent):
+        return event if asks(event) else None
     if isinstance(event, Request):
         return event if event.run_id is not None and event.kind in KINDS else None
     return event if isinstance(event, WorkflowRun | AgentStep | ComplianceDecision | AiCall) else None
@@ -52,10 +59,12 @@ def rows(event: OfRun, record: Record) -> list[Row]:
 
 
 def _moment(event: OfRun, record: Record) -> Moment:
-    step = "" if isinstance(event, Request | WorkflowRun) else event.step
-    attempt = 0 if isinstance(event, Request | WorkflowRun) else event.attempt
-    reason = "" if isinstance(event, Request | ComplianceDecision) else event.reason
-    if isinstance(event, Request):
+    step = "" if isinstance(event, BusinessEvent | Request | WorkflowRun) else event.step
+    attempt = 0 if isinstance(event, BusinessEvent | Request | WorkflowRun) else event.attempt
+    reason = "" if isinstance(event, BusinessEvent | Request | ComplianceDecision) else event.reason
+    if isinstance(event, BusinessEvent):
+        what, status = event.type, ACCEPTED
+    elif isinstance(event, Request):
         what, status = event.type, event.kind.value
     elif isinstance(event, WorkflowRun):
         what, status = event.workflow, event.status.value
@@ -68,7 +77,7 @@ def _moment(event: OfRun, record: Record) -> Moment:
         what, status = event.model, event.status.value
     return Moment(
         tenant_id=event.tenant_id,
-        run_id=event.run_id or "",
+        run_id=_run_id(event),
         topic=record.topic,
         event_id=event.event_id,
         causation_id=event.causation_id or "",
@@ -86,10 +95,11 @@ def _moment(event: OfRun, record: Record) -> Moment:
 
 def _life(event: OfRun, recorded_ms: int) -> Row | None:
     """Returns what the event says of its run, step, call or decision; an attachment says nothing but its moment."""
-    if isinstance(event, Request):
-        if event.kind is not RequestKind.RUN:
+    if isinstance(event, BusinessEvent | Request):
+        if isinstance(event, Request) and event.kind is not RequestKind.RUN:
             return None
-        return _run(event, event.workflow or "", REQUESTED, 0, "", recorded_ms)
+        status, rank = (REQUESTED, 0) if isinstance(event, Request) else (ACCEPTED, ACCEPTED_RANK)
+        return _run(event, event.workflow or "", status, rank, "", recorded_ms)
     if isinstance(event, WorkflowRun):
         rank = RUN_RANKS.get(event.status, END)
         return _run(event, event.workflow, event.status.value, rank, event.reason, recorded_ms)
@@ -113,11 +123,17 @@ def _life(event: OfRun, recorded_ms: int) -> Row | None:
     )
 
 
-def _run(event: Request | WorkflowRun, workflow: str, status: str, rank: int, reason: str, recorded_ms: int) -> Run:
+def _run_id(event: OfRun) -> str:
+    return run_of(event) if isinstance(event, BusinessEvent) else event.run_id or ""
+
+
+def _run(
+    event: BusinessEvent | Request | WorkflowRun, workflow: str, status: str, rank: int, reason: str, recorded_ms: int
+) -> Run:
     at = micros(event.occurred_at)
     return Run(
         tenant_id=event.tenant_id,
-        run_id=event.run_id or "",
+        run_id=_run_id(event),
         status=status,
         reason=reason,
         began_at=None if rank == END else at,
@@ -126,7 +142,7 @@ def _run(event: Request | WorkflowRun, workflow: str, status: str, rank: int, re
         rank=rank,
         fact=event.event_id,
         workflow=workflow,
-        version=_version(event.pins),
+        version=0 if isinstance(event, BusinessEvent) else _version(event.pins),
         source=event.source,
         subject=event.subject,
         correlation_id=event.correlation_id,

@@ -78,6 +78,12 @@ class Triggers:
         return Subject({**before.runs, event.workflow: begun}, passed)
 
 
+def run_of(event: BusinessEvent) -> str:
+    """Returns the id of the run that this event starts, if it starts one."""
+    assert event.workflow is not None
+    return derive(event.tenant_id, event.event_id, "run", event.workflow)
+
+
 def _mode(pins: Sequence[Pin], definitions: Definitions) -> str:
     pin = pinned(pins, "workflow")
     assert pin is not None
@@ -90,9 +96,7 @@ def _scope(event: BusinessEvent) -> Scope:
 
 
 def _run(event: BusinessEvent, pins: list[Pin]) -> Request:
-    assert event.workflow is not None
-    run_id = derive(event.tenant_id, event.event_id, "run", event.workflow)
-    return _request(event, RequestKind.RUN, run_id, event.correlation_id, pins)
+    return _request(event, RequestKind.RUN, run_of(event), event.correlation_id, pins)
 
 
 def _attachment(event: BusinessEvent, begun: Begun) -> Request:

@@ -16,6 +16,7 @@ from domain.definitions import Definitions
 from domain.doors import Call, Fact, said_of
 from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, person
 from domain.limits import Standing, headers, network, of_address, of_stranger
+from domain.log_position import PLACES_MAX, LogPosition
 from domain.ports import Publisher
 from domain.quotas import Quota
 from domain.sessions import Held
@@ -208,7 +209,7 @@ class Door(Struct, frozen=True):
         accepted = CallOutcome.ACCEPTED
         event = said_of(call, verdict.principal, accepted, done.status, verdict.reasons, count, done.fact)
         try:
-            await self.publisher.publish(done.records)
+            behind = await self.publisher.publish(done.records)
         except Unavailable:
             return await self._untaken(call, known)
         try:
@@ -224,7 +225,7 @@ class Door(Struct, frozen=True):
         if done.answer is not None:
             return done.answer
         return Response(
-            msgspec.json.encode({"correlation_id": call.id, **done.document}),
+            msgspec.json.encode({"correlation_id": call.id, **_position(behind, done), **done.document}),
             done.status,
             {"Cache-Control": "no-store", **done.headers},
             "application/json",
@@ -317,6 +318,11 @@ class Door(Struct, frozen=True):
 
     async def _say(self, events: Sequence[Event]) -> None:
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
+
+
+def _position(behind: Mapping[tuple[str, int], int], done: Done) -> dict[str, str]:
+    """Returns what a caller is told of where on the log it wrote, to read what it wrote."""
+    return {"position": LogPosition(behind).encode()} if done.status == 202 and len(behind) <= PLACES_MAX else {}
 
 
 def check_key(call: Call) -> None:

@@ -30,7 +30,7 @@ PROBLEMS = {
     503: "The read models or the log do not answer now, or are not as far as `after` says.",
 }
 UNKNOWN = Refusal(404, "no such run")
-Status = Literal["requested", "started", "completed", "failed", "refused", "cancelled", "unknown"]
+Status = Literal["accepted", "requested", "started", "completed", "failed", "refused", "cancelled", "unknown"]
 Text = Annotated[str, Meta(max_length=200, pattern=TEXT)]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.ports import Refused
-from domain.projections import Change, Key, changes, folded, key_of
+from domain.projections import Change, Key, changes, concerns, folded, key_of
 from domain.read_models import ROWS, TOPICS, Place, Row
 from schemas.codec import Codec, UnknownSchema
 from schemas.errors import Rejected, Undecodable
@@ -88,7 +88,7 @@ class ReadModelSink:
         refused: list[Refused] = []
         said: list[Change] = []
         for record in records:
-            if record.offset < applied.get((record.topic, record.partition), 0):
+            if record.offset < applied.get((record.topic, record.partition), 0) or not concerns(record):
                 continue
             try:
                 said.append(changes(self._decoded(record), record))

@@ -12,12 +12,12 @@ import httpx2
 import pytest
 from identity_providers import CLIENT, GATEWAY, SECRET, Realm, path_of
 
-from domain.administration import UnknownTenant
+from domain.administration import LogsInElsewhere, UnknownTenant
 from domain.definitions import BadDefinition
 from runtime.deployment import prepare
 from runtime.providers import BadMapping, ProviderExists, Providers, UnknownProvider
 from runtime.settings import Settings
-from runtime.users import LogsInElsewhere, Users
+from runtime.users import Users
 from schemas.codec import Codec
 from schemas.errors import AuterityError
 from tests.harness import Worker, events, until

@@ -7,13 +7,16 @@ from typing import Any
 
 import httpx2
 import pytest
-from gateway_calls import calls
+from gateway_calls import PASSWORD, calls
 
 from domain.definitions import define as defined
 from domain.executions import AGENTS
 from schemas.codec import Codec
-from tests.gateway.conftest import Followed
-from tests.harness import Worker, define, events, feed
+from sinks.read_models.reader import Reader
+from sinks.read_models.sink import ReadModelSink
+from sinks.read_models.store import reading, writing
+from tests.gateway.conftest import Followed, calling
+from tests.harness import Worker, define, events, feed, records
 
 EXECUTE = "/api/v1/workflows/execute"
 INPUT = {"text": "Which pump leaks? Write to ada@example.com.", "title": "Pumps"}
@@ -22,10 +25,14 @@ INPUT = {"text": "Which pump leaks? Write to ada@example.com.", "title": "Pumps"
 @pytest.fixture
 async def client(client: httpx2.AsyncClient) -> httpx2.AsyncClient:
     """Speaks to the gateway as an operator of acme."""
-    said = {"tenant": "acme", "name": "operator", "password": "a horse, a battery"}
+    await _as_operator(client)
+    return client
+
+
+async def _as_operator(client: httpx2.AsyncClient) -> None:
+    said = {"tenant": "acme", "name": "operator", "password": PASSWORD}
     token = (await client.post("/auth/login", json=said)).json()["access_token"]
     client.headers["Authorization"] = f"Bearer {token}"
-    return client
 
 
 async def test_what_is_asked_for_runs_under_the_id_that_was_told_and_personal_data_is_taken_out(
@@ -122,3 +129,24 @@ async def test_a_workflow_made_a_moment_ago_can_be_run_and_with_an_idempotency_k
     assert (first.status_code, again.status_code, other.status_code) == (202, 202, 202), first.text
     assert first.json()["run_id"] == again.json()["run_id"] != other.json()["run_id"]
     assert len(events(log, registered, "business-events")) == 2
+
+
+async def test_whoever_asks_for_a_run_reads_it_at_once_with_the_position_that_was_told(
+    log: Any, registered: Codec, publisher: Any, people: Any, followed: Followed, tmp_path: Path
+) -> None:
+    sink = ReadModelSink(writing(tmp_path, None), registered, lambda _: None)
+    sink.prepare()
+    reader = Reader(reading(tmp_path, None))
+    async with calling(publisher, registered, people=people, followed=followed, models=reader) as client:
+        await _as_operator(client)
+        said = (await client.post(EXECUTE, json={"workflow": "agent-report", "input": INPUT})).json()
+        status = f"/api/v1/workflows/{said['run_id']}/status"
+
+        early = await client.get(status, params={"after": said["position"]})
+        await asyncio.to_thread(sink.write, records(log, *sink.topics))
+        found = await client.get(status, params={"after": said["position"]})
+
+    reader.close()
+    assert (early.status_code, early.headers["retry-after"]) == (503, "1")
+    run = found.json()["run"]
+    assert (found.status_code, run["status"], run["workflow"]) == (200, "accepted", "agent-report")
