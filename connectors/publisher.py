@@ -42,6 +42,7 @@ class KafkaPublisher:
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
         self._starting: asyncio.Future[AIOKafkaProducer] | None = None
+        self._leaving: set[asyncio.Future[None]] = set()
         self._partitions: dict[str, int] = {}
         self._hashes: dict[bytes, int] = {}
         self._turns: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -89,6 +90,8 @@ class KafkaPublisher:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait([self._starting])
+        if self._leaving:
+            await asyncio.wait(self._leaving)
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
@@ -116,7 +119,10 @@ class KafkaPublisher:
                 topic = failed[0][0]
                 raise failed[0][1]
         except (KafkaError, TimeoutError) as error:
-            await self._discard(producer)
+            leaving = asyncio.ensure_future(self._discard(producer))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            await asyncio.shield(leaving)  # a caller who goes meanwhile does not leave it half done
             reason = str(error) or f"no acknowledgement within {self._delivery_timeout_s:.0f} s"
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {reason.splitlines()[0]}") from error
         begins = [(place, future.result().offset, count) for place, count, future in sent]

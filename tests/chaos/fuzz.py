@@ -29,6 +29,8 @@ PIECES = (
 )  # fmt: skip
 
 
+NOT_NOW, NOT_NOW_MAX = 503, 0.01
+"""What is answered when Kafka, or a password, takes longer than a call waits; and which share of that is no fault."""
 NO_EVENT = {200, 400}
 """Statuses of what is not kept: health, the contract, and what is no HTTP."""
 
@@ -53,10 +55,11 @@ def r19(stand: Stand, outcome: Outcome, *, requests: int) -> None:
     outcome.events = requests
     outcome.lost = found["missing"]
     statuses = Counter(seen.answers.values()) + seen.unsaid
-    broken = sum(number for status, number in statuses.items() if status >= 500)
+    broken = sum(number for status, number in statuses.items() if status >= 500 and status != NOT_NOW)
     outcome.detail |= {"by status": dict(sorted(statuses.items())), "not answered": seen.unanswered.total()}
     outcome.detail["without an event"] = dict(seen.unsaid)
     outcome.require(seen.unsaid.keys() <= NO_EVENT, "statuses without an event", sorted(seen.unsaid))
+    outcome.within(round(statuses[NOT_NOW] / requests, 4), NOT_NOW_MAX, "not now")
     outcome.require(not broken, "answers of 5xx", broken)
     for name in ("missing", "extra", "other status"):
         outcome.require(not found[name], name, found[name])

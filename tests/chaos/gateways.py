@@ -59,5 +59,8 @@ def gateways(servers: Any, codec: Codec, folder: Path, count: int) -> Iterator[l
         for number in range(count):
             place = folder / f"gateway-{number}"
             write_once(place / FILE, secrets)
-            found.append(stack.enter_context(Gateway(servers, place)))
+            gateway = Gateway(servers, place)
+            stack.push(gateway)  # before it starts: one that does not is ended, too
+            gateway.start()
+            found.append(gateway)
         yield found

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 HOST = "127.0.0.1"
-ANSWER_S = 60.0
+ANSWER_S, SETTLED_S = 60.0, 60.0
 
 
 class NoAnswer(Exception):
@@ -73,6 +73,13 @@ class Caller:
         if headers.get("connection", "").lower() == "close":
             self.close()
         return Answer(status, headers, body, time.monotonic() - began)
+
+    async def settled(self, request: bytes) -> Answer:
+        """Returns an answer other than 503, which a machine that is busy gives, and which says: again."""
+        deadline = time.monotonic() + SETTLED_S
+        while (answer := await self.ask(request)).status == 503 and time.monotonic() < deadline:
+            await asyncio.sleep(1.0)
+        return answer
 
     def close(self) -> None:
         """Leaves the connection."""
