@@ -20,7 +20,8 @@ from domain.definitions import canonical, parse
 from runtime.deployment import MARKS
 
 DOCUMENTS = ["README.md", "ARCHITECTURE.md"]
-DOCUMENTS += [f"docs/{name}.md" for name in ("ingest", "gateway", "limits", "workflows", "command-line", "events", "operations")]
+PAGES = ("ingest", "gateway", "limits", "workflows", "command-line", "events", "operations")
+DOCUMENTS += [f"docs/{name}.md" for name in PAGES]
 DOCUMENTS += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md"))
 NOT_RUN_MAX = 8
 BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
