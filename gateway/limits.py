@@ -23,9 +23,10 @@ from schemas.errors import Unavailable
 KEYS_MAX = 100_000
 """Counted apart in a minute by one process; beyond it all new ones share a counter, and meet their limit together."""
 OTHERS = "others"
-ANSWER_S = 0.25
+ANSWER_S = 0.5
 """Time Redis has to answer; a call waits twice as long at most, for a new connection too."""
-CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 16
+"""At a time: one loop asks, and Redis answers one after another."""
 PREFIX = "auterity"
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ class Shared:
             if self._answers:
                 log.error("Redis does not answer: calls are refused", extra={"reason": str(error)})
             self._answers = False
-            raise Uncounted(f"Redis does not answer: {error or 'nothing in time'}") from error
+            raise Uncounted(f"Redis does not answer: {str(error) or 'nothing in time'}") from error
         if not self._answers:
             log.warning("Redis answers again")
         self._answers = True

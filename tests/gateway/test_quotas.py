@@ -11,7 +11,7 @@ import pytest
 from gateway_calls import PASSWORD, SAID, calls
 from hypothesis import given
 from hypothesis import strategies as st
-from redis_server import redis, server  # noqa: F401  (fixtures)
+from redis_server import patient, redis, server  # noqa: F401  (fixtures)
 from test_process import _ready
 from typer.testing import CliRunner, Result
 
@@ -24,14 +24,16 @@ from gateway.usage import FileLedger, Ledger, MemoryLedger, QuotaMet, SharedLedg
 from gateway.usage import Uncounted as NoLedger
 from runtime import keys
 from runtime.cli import app
-from runtime.definitions import publish
+from runtime.definitions import publish, shipped
 from runtime.deployment import prepare
+from runtime.ingestion import run
+from runtime.platform import Facts
 from runtime.settings import Settings, settings
 from runtime.tenants import BadQuota, Tenants
 from runtime.users import Users
 from schemas.codec import Codec
 from tests.gateway.conftest import Followed, at_quota, calling, key
-from tests.harness import Worker, events, until
+from tests.harness import ROOT, Worker, events, until
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TENANT = ("tenant", {"id": "acme"})
@@ -218,3 +220,25 @@ def test_nobody_gets_the_id_of_a_deleted_tenant_again(log: Any, registered: Code
     ):
         with pytest.raises(DeletedTenant, match="tenant acme is deleted"):
             attempt()
+
+
+def test_ingest_leaves_a_tenant_as_it_is_and_takes_nothing_for_a_deleted_one(
+    log: Any, registered: Codec, tmp_path: Path
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), shipped())
+    tenants = Tenants(log.bootstrap, log.registry)
+    made = tenants.create("acme", "Acme")
+    facts = Facts("", log.bootstrap, log.registry, str(tmp_path), 0, 1)
+
+    def ingest() -> int:
+        file = ROOT / "examples" / "dealership" / "day.jsonl"
+        return run(facts, file, "dealership", "acme", None, None, lambda *_: None).accepted
+
+    tenants.quota("acme", {"events_per_day": 3})
+    assert ingest() > 0
+    (listed,) = Tenants(log.bootstrap, log.registry).listed()
+    assert listed == made | {"quota": made["quota"] | {"events_per_day": 3}}
+
+    tenants.turn("acme", "deleted")
+    with pytest.raises(DeletedTenant):
+        ingest()
