@@ -61,6 +61,10 @@ class LastAdmin(Exists):
     """Nobody would be left who manages the tenant's people."""
 
 
+class PlatformStays(Exists):
+    """The platform's own tenant is not suspended: nobody could let it in again."""
+
+
 class NotOneself(Exists):
     """What proves who somebody is, nobody sets anew for himself: he logs in, and says it himself."""
 
@@ -185,10 +189,17 @@ def new_tenant(name: str, title: str, known: Tenant | None) -> Tenant:
 
 
 def found_tenant(name: str, known: Tenant | None) -> Tenant:
-    """Returns the tenant; raises UnknownTenant."""
-    if known is None:
+    """Returns the tenant, the platform's own too, of which nothing may have been said yet; raises UnknownTenant."""
+    if known is None and name != PLATFORM:
         raise UnknownTenant(f"no tenant is called {name}")
-    return known
+    return known if known is not None else Tenant(id=PLATFORM)
+
+
+def turned_tenant(tenant: Tenant, status: Status) -> Tenant:
+    """Returns the tenant whose people and programs are let in, or none of them; raises PlatformStays."""
+    if tenant.id == PLATFORM and status == "suspended":
+        raise PlatformStays("the platform's own tenant is not suspended")
+    return replace(tenant, status=status)
 
 
 def public_user(user: User) -> dict[str, Any]:

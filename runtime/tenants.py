@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.registry import codec_of
-from domain.administration import found_tenant, new_tenant
+from domain.administration import found_tenant, new_tenant, turned_tenant
 from domain.definitions import Tenant
 from runtime.definitions import put, read
 
@@ -27,8 +27,8 @@ class Tenants:
         return self._put(new_tenant(name, title, self._known.tenant(name)))
 
     def turn(self, name: str, status: Literal["active", "suspended"]) -> dict[str, Any]:
-        """Lets the tenant's people and programs in, or none of them; raises UnknownTenant."""
-        return self._put(msgspec.structs.replace(self._found(name), status=status))
+        """Lets the tenant's people and programs in, or none of them; raises UnknownTenant, PlatformStays."""
+        return self._put(turned_tenant(self._found(name), status))
 
     def require(self, name: str, second_factor: Literal["optional", "required"]) -> dict[str, Any]:
         """Says whether the tenant's people need a second factor to do anything; raises UnknownTenant."""

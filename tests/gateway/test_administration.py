@@ -221,12 +221,15 @@ async def test_the_platform_s_admin_makes_tenants_whose_first_admin_makes_the_ot
     assert await status(client, "GET", "/tenants", Authorization=ada) == 403
 
     assert await status(client, "PATCH", "/tenants/nobody", {"status": "suspended"}) == 404
+    assert await status(client, "PATCH", "/tenants/platform", {"status": "suspended"}) == 409
     assert (await client.patch("/tenants/garage", json={"status": "suspended"})).json()["status"] == "suspended"
     assert await status(client, "GET", "/auth/verify", Authorization=ada) == 403
     changed = await client.patch("/tenants/garage", json={"status": "active", "second_factor": "required"})
     assert (changed.json()["title"], changed.json()["second_factor"]) == ("The garage", "required")
     assert await status(client, "GET", "/users", Authorization=ada) == 403
     assert await status(client, "GET", "/auth/verify", Authorization=ada) == 200
+    assert await status(client, "PATCH", "/tenants/platform", {"second_factor": "required"}) == 200
+    assert await status(client, "GET", "/tenants") == 403
 
 
 async def test_a_key_of_a_tenant_manages_no_tenants_whatever_it_says(
