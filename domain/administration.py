@@ -65,6 +65,10 @@ class LastAdmin(Exists):
     """Nobody would be left who manages the tenant's people."""
 
 
+class PlatformStays(Exists):
+    """The platform's own tenant is not suspended: nobody could let it in again."""
+
+
 class NotOneself(Exists):
     """What proves who somebody is, nobody sets anew for himself: he logs in, and says it himself."""
 
@@ -197,12 +201,29 @@ def new_tenant(name: str, title: str, known: Tenant | None) -> Tenant:
 
 
 def found_tenant(name: str, known: Tenant | None) -> Tenant:
-    """Returns the tenant; raises UnknownTenant, and DeletedTenant."""
-    if name == PLATFORM or known is None:
+    """Returns the tenant, the platform's own too, of which nothing may have been said yet.
+
+    Raises UnknownTenant, and DeletedTenant.
+    """
+    if known is None and name != PLATFORM:
         raise UnknownTenant(f"no tenant is called {name}")
-    if known.status == "deleted":
+    if known is not None and known.status == "deleted":
         raise DeletedTenant(f"tenant {name} is deleted, and nobody gets its id again")
-    return known
+    return known if known is not None else Tenant(id=PLATFORM)
+
+
+def found_client(name: str, known: Tenant | None) -> Tenant:
+    """Returns the tenant, which is not the platform's own; raises UnknownTenant, and DeletedTenant."""
+    if name == PLATFORM:
+        raise UnknownTenant(f"no tenant is called {name}")
+    return found_tenant(name, known)
+
+
+def turned_tenant(tenant: Tenant, status: Literal["active", "suspended", "deleted"]) -> Tenant:
+    """Returns the tenant whose people and programs are let in, or none of them; raises PlatformStays."""
+    if tenant.id == PLATFORM and status != "active":
+        raise PlatformStays(f"the platform's own tenant is not {status}")
+    return replace(tenant, status=status)
 
 
 def public_user(user: User) -> dict[str, Any]:

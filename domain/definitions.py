@@ -324,8 +324,9 @@ class Definitions:
         return _body(Tenant, event) if event is not None else None
 
     def tenants(self) -> list[str]:
-        """Returns the ids of all tenants."""
-        return sorted({name for owner, kind, name in list(self._history) if kind == "tenant" and owner == name})
+        """Returns the ids of all tenants but the platform's own."""
+        every = list(self._history)
+        return sorted({name for owner, kind, name in every if kind == "tenant" and owner == name != PLATFORM})
 
     def key(self, tenant_id: str, name: str) -> ApiKey | None:
         """Returns the tenant's API key of this id as it is now, None when there is none."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.administration import Status, found_tenant, new_tenant, new_user, with_password
+from domain.administration import Status, found_tenant, new_tenant, new_user, turned_tenant, with_password
 from domain.definitions import Tenant
 from domain.doors import Call
 from domain.identity import Permission, Principal, Role, User
@@ -87,7 +87,8 @@ def routes(door: Door) -> APIRouter:
             different = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not None}
 
             def decide() -> Tenant:
-                return replace(_now(door, tenant), **different)
+                changed = replace(_now(door, tenant), **different)
+                return turned_tenant(changed, said.status) if said.status is not None else changed
 
             await change(door, call, tenant, KIND, tenant, identity(door, call, principal, tenant, said), decide)
             return Done(msgspec.to_builtins(_now(door, tenant)), status=200)

@@ -15,7 +15,7 @@ from connectors.publisher import KafkaPublisher
 from connectors.reader import read_all
 from connectors.registry import codec_of
 from connectors.sources import Source, WorkflowBy, load_source
-from domain.administration import found_tenant
+from domain.administration import found_client
 from domain.identity import PLATFORM
 from domain.positions import MemoryPositions
 from runtime.definitions import publish, read
@@ -58,7 +58,7 @@ def run(
     codec = codec_of(facts.registry)
     known = read(facts.kafka, codec)
     if known.tenant(tenant) is not None:
-        found_tenant(tenant, known.tenant(tenant))
+        found_client(tenant, known.tenant(tenant))
     for name in [workflow] if workflow is not None else _workflows(source):
         known.pin(tenant, "workflow", name)  # raises UnknownDefinition before anything is sent
     stopped = threading.Event()

@@ -7,7 +7,7 @@ import msgspec
 
 from connectors.registry import codec_of
 from domain import administration
-from domain.administration import found_tenant, new_key, public_key, scopes_of
+from domain.administration import found_client, new_key, public_key, scopes_of
 from domain.definitions import Definitions
 from gateway.ids import fresh_key
 from runtime.definitions import put, read
@@ -46,5 +46,5 @@ def listed(kafka: str, registry: str, tenant_id: str) -> list[dict[str, Any]]:
 
 def _known(kafka: str, codec: Codec, tenant_id: str) -> Definitions:
     known = read(kafka, codec)
-    found_tenant(tenant_id, known.tenant(tenant_id))
+    found_client(tenant_id, known.tenant(tenant_id))
     return known

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from connectors.registry import codec_of
-from domain.administration import found_tenant
+from domain.administration import found_client
 from domain.definitions import BadDefinition, Definitions, canonical, parse
 from domain.federation import IdentityProvider
 from gateway.oidc import callback
@@ -44,7 +44,7 @@ class Providers:
         self._known: Definitions = read(kafka, self._codec)
         self._data_dir = data_dir
         self._tenant_id = tenant_id
-        found_tenant(tenant_id, self._known.tenant(tenant_id))
+        found_client(tenant_id, self._known.tenant(tenant_id))
 
     def add(self, said: dict[str, Any], secret: str, mapped: list[str]) -> dict[str, Any]:
         """Makes a provider of what is said of it; raises ProviderExists, BadMapping, BadDefinition."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.registry import codec_of
-from domain.administration import found_tenant, new_tenant
+from domain.administration import found_tenant, new_tenant, turned_tenant
 from domain.definitions import Tenant
 from domain.quotas import NAMES, effective
 from runtime.definitions import put, read
@@ -40,9 +40,9 @@ class Tenants:
     def turn(self, name: str, status: Literal["active", "suspended", "deleted"]) -> dict[str, Any]:
         """Lets the tenant's people and programs in, or none of them, or none ever; raises UnknownTenant.
 
-        What is deleted stays so: DeletedTenant.
+        What is deleted stays so: DeletedTenant. The platform's own stays active: PlatformStays.
         """
-        return self._put(msgspec.structs.replace(self._found(name), status=status))
+        return self._put(turned_tenant(self._found(name), status))
 
     def quota(self, name: str, changes: Mapping[str, int | None]) -> dict[str, Any]:
         """Changes what the tenant may use, by the name of the quota; None is what holds for every tenant.

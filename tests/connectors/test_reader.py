@@ -1,5 +1,6 @@
 """Reading by place: exactly what is asked for, whatever was deleted, left out or is large, and while Kafka is away."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -13,12 +14,13 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors import reader as module
-from connectors.kafka import KafkaUnavailable, ends
+from connectors.kafka import KafkaUnavailable, ends, ensure_topics
 from connectors.publisher import KafkaPublisher
 from connectors.reader import TopicReader, read_all, whole
+from runtime.follower import Follower
 from runtime.kafka_server import EmbeddedKafka
-from schemas.catalogue import PARTITIONS
-from tests.harness import delete_before, new_topic
+from schemas.catalogue import PARTITIONS, TOPICS
+from tests.harness import SETTLE_S, Frozen, delete_before, new_topic
 
 SPOT = "127.0.0.1:1"
 
@@ -230,3 +232,20 @@ def _spans(servers: Any, span: dict[tuple[str, int], tuple[int, int]]) -> dict[i
             found[record.partition].append(record.offset)
     reader.close()
     return dict(found)
+
+
+async def test_a_follower_knows_for_how_long_it_has_heard_nothing(own: EmbeddedKafka) -> None:
+    ensure_topics(own.bootstrap, [TOPICS["sessions"]])
+    follower = Follower(own.bootstrap, "sessions", lambda _: None)
+    await follower.start()
+
+    async def heard() -> None:
+        while follower.age_s() > 1:
+            await asyncio.sleep(0.05)
+
+    await asyncio.wait_for(heard(), SETTLE_S)
+    with Frozen(own):
+        await asyncio.sleep(1.5)
+        assert follower.age_s() > 1
+    await asyncio.wait_for(heard(), SETTLE_S)
+    await asyncio.to_thread(follower.stop)
