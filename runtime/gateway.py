@@ -30,7 +30,7 @@ from runtime.follower import Follower, readable
 from runtime.live import LiveLog
 from runtime.ports import HOST
 from runtime.secrets import load
-from runtime.sockets import Sockets
+from runtime.sockets import Sockets, allow
 from schemas.codec import Codec
 from schemas.errors import Unavailable
 from schemas.events import Session
@@ -65,6 +65,7 @@ def run_gateway(
     bootstrap: str, registry_url: str, data_dir: Path, port: int, host: str = HOST, terms: Terms | None = None
 ) -> None:
     """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken."""
+    allow(CONNECTIONS_MAX)
     uvloop.run(_gateway(bootstrap, registry_url, data_dir, port, host, terms or Terms()))
 
 
