@@ -31,8 +31,8 @@ class EventStream(Response):
         """See ASGI."""
         viewer = self._viewer
         listening = asyncio.create_task(_left(receive, viewer))
-        if self._seconds is not None:
-            asyncio.get_running_loop().call_later(self._seconds, viewer.stop)
+        loop = asyncio.get_running_loop()
+        stopping = None if self._seconds is None else loop.call_later(self._seconds, viewer.stop)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async with aclosing(viewer.texts()) as told:
@@ -47,6 +47,8 @@ class EventStream(Response):
             pass
         finally:
             listening.cancel()
+            if stopping is not None:
+                stopping.cancel()
             self._leave(viewer)
 
 

@@ -39,7 +39,7 @@ from runtime.live import LiveLog
 from runtime.ports import HOST
 from runtime.secrets import load
 from runtime.settings import Settings
-from runtime.sockets import Sockets
+from runtime.sockets import Sockets, allow
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import Session
@@ -80,6 +80,7 @@ def run_gateway(
     bootstrap: str, registry_url: str, conf: Settings, port: int, host: str = HOST, terms: Terms | None = None
 ) -> None:
     """Runs until SIGTERM; calls under way are answered before it ends. Raises PortTaken."""
+    allow(CONNECTIONS_MAX)
     uvloop.run(_gateway(bootstrap, registry_url, conf, port, host, terms or Terms()))
 
 

@@ -1,7 +1,8 @@
-"""WebSockets of the gateway's server: what it holds for each is bounded, and who takes nothing any more is cut off."""
+"""Connections of the gateway's server: what it holds for each is bounded, and who takes nothing any more is cut off."""
 
 import asyncio
 import logging
+import resource
 from asyncio.transports import BaseTransport
 from typing import Any, cast
 
@@ -9,8 +10,19 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 UNSENT_BYTES = 32 * 1024
 """That wait for a client before its connection is told to wait, too."""
+OTHER_FILES = 1024
 GONE_S = 10.0
 """Time for the last bytes, and for the client's goodbye."""
+
+
+def allow(connections: int) -> None:
+    """Lets this process have so many connections, as far as the machine lets it: often it begins with 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 class Sockets(WebSocketsSansIOProtocol):
