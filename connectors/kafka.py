@@ -54,6 +54,14 @@ def ready(bootstrap: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         raise KafkaUnavailable(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
 
 
+def cluster(bootstrap: str) -> str:
+    """Returns the id that a Kafka cluster was given when it was made; raises KafkaUnavailable."""
+    try:
+        return str(_admin(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).cluster_id)
+    except KafkaException as error:
+        raise KafkaUnavailable(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
+
+
 def ensure_topics(bootstrap: str, topics: Iterable[Topic], replicas: int = 1) -> None:
     """Creates the topics that are missing, as the catalogue says; raises TopicMismatch for other partition counts."""
     wanted = {

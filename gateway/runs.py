@@ -29,7 +29,6 @@ PROBLEMS = {
     500: "An error of the gateway's own.",
     503: "The read models or the log do not answer now, or are not as far as `after` says.",
 }
-UNKNOWN = Refusal(404, "no such run")
 Status = Literal["accepted", "requested", "started", "completed", "failed", "refused", "cancelled", "unknown"]
 Text = Annotated[str, Meta(max_length=200, pattern=TEXT)]
 
@@ -157,7 +156,7 @@ class _Readings:
     async def _run(self, tenant_id: str, request: Request) -> Run:
         run = await self._reads.run(tenant_id, request.path_params["id"])
         if run is None:
-            raise UNKNOWN
+            raise Refusal(404, "no such run")
         return run
 
 

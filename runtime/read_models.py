@@ -7,16 +7,15 @@ from pathlib import Path
 import uvloop
 from msgspec import Struct
 
-from connectors.kafka import begins, committed, ends, rewind
+from connectors.kafka import begins, cluster, committed, ends, rewind
 from connectors.reader import read
 from connectors.registry import Registry
 from domain.read_models import TOPICS, Place
 from runtime.settings import Settings
 from runtime.worker import Workbench, serve
 from schemas.codec import Codec
-from schemas.errors import Rejected
 from schemas.record import Record
-from sinks.read_models.sink import ReadModelSink
+from sinks.read_models.sink import ANEW, AnotherLog, ReadModelSink
 from sinks.read_models.store import writing
 from streams.app import Place as Whereabouts
 from streams.app import group
@@ -26,10 +25,6 @@ NAME = "read-models"
 """Names the stage and its consumer group."""
 
 
-class AnotherLog(Rejected):
-    """The read models hold more than there is on the log."""
-
-
 class Rebuilt(Struct, frozen=True):
     """What a rebuild took in."""
 
@@ -37,14 +32,14 @@ class Rebuilt(Struct, frozen=True):
 
 
 def run_read_models(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -> None:
-    """Runs until SIGTERM. Raises AnotherLog when the store was filled from a log that is longer than this one."""
+    """Runs until SIGTERM. Raises AnotherLog when the store was filled from another one."""
     uvloop.run(_read_models(bootstrap, registry_url, data_dir, conf))
 
 
 async def _read_models(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -> None:
     place = Whereabouts(bootstrap, data_dir / NAME, conf.group_prefix)
     async with Workbench(place, registry_url) as tools:
-        with opened(tools.codec, registry_url, data_dir, conf) as sink:
+        with opened(tools.codec, bootstrap, registry_url, data_dir, conf) as sink:
             check(bootstrap, group(place, NAME), sink.prepare())
             await serve([SinkStage(NAME, sink, tools)], data_dir / "run" / f"{NAME}.ready")
 
@@ -57,8 +52,7 @@ def check(bootstrap: str, consumers: str, applied: dict[Place, int]) -> None:
         if offset > lies.get((topic, partition), 0):
             raise AnotherLog(
                 f"the read models hold {topic}/{partition} up to {offset}, where Kafka ends at "
-                f"{lies.get((topic, partition), 0)}: they are of another log; delete their file, or empty the "
-                "database with `auterity read-models --rebuild`"
+                f"{lies.get((topic, partition), 0)}: they are of another log; {ANEW}"
             )
     if any(done > applied.get(place, 0) for place, done in committed(bootstrap, consumers).items()):
         rewind(bootstrap, consumers)
@@ -79,19 +73,19 @@ def rebuild(bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -
         return read(bootstrap, {place: (first.get(place, 0), end) for place, end in until.items()})
 
     try:
-        with opened(registry.codec(), registry_url, data_dir, conf) as sink:
+        with opened(registry.codec(), bootstrap, registry_url, data_dir, conf) as sink:
             return Rebuilt(sink.rebuild(lies, records))
     finally:
         registry.close()
 
 
 @contextlib.contextmanager
-def opened(codec: Codec, registry_url: str, data_dir: Path, conf: Settings) -> Iterator[ReadModelSink]:
+def opened(codec: Codec, bootstrap: str, registry_url: str, data_dir: Path, conf: Settings) -> Iterator[ReadModelSink]:
     """Yields the sink over the store that the settings name."""
     registry = Registry(registry_url)
     engine = writing(data_dir, conf.read_models)
     try:
-        yield ReadModelSink(engine, codec, lambda topic: registry.refresh(codec, [topic]))
+        yield ReadModelSink(engine, codec, lambda topic: registry.refresh(codec, [topic]), cluster(bootstrap))
     finally:
         engine.dispose()
         registry.close()

@@ -20,8 +20,13 @@ from sinks.read_models.tables import APPLIED, METADATA, table
 
 RECORDS_MAX = 10_000
 """Taken in by one transaction."""
+ANEW = "delete their file, or make them anew with `auterity read-models --rebuild`"
 KEYS_MAX = 1000
 """Asked for in one statement."""
+
+
+class AnotherLog(Rejected):
+    """The read models were made of another log than the one that is read."""
 
 
 class ReadModelSink:
@@ -33,16 +38,20 @@ class ReadModelSink:
 
     topics: tuple[str, ...] = TOPICS
 
-    def __init__(self, engine: Engine, codec: Codec, learn: Callable[[str], None]) -> None:
-        """`learn` has the codec know the schemas that were registered for a topic since."""
+    def __init__(self, engine: Engine, codec: Codec, learn: Callable[[str], None], log: str) -> None:
+        """`learn` has the codec know the schemas that were registered for a topic since; `log` names the Kafka cluster
+        that the records come from."""
         self._engine = engine
         self._codec = codec
         self._learn = learn
+        self._log = log
 
     def prepare(self) -> dict[Place, int]:
-        """Makes or migrates the tables; returns the next offset of each place that is in."""
+        """Makes or migrates the tables; returns the next offset of each place that is in; raises AnotherLog."""
         migrate(self._engine)
         with turn(self._engine) as connection:
+            if any(log != self._log for log in connection.scalars(select(APPLIED.c.log))):
+                raise AnotherLog(f"the read models are of another Kafka than {self._log}; {ANEW}")
             return _applied(connection)
 
     def write(self, records: Sequence[Record]) -> list[Refused]:
@@ -117,7 +126,13 @@ class ReadModelSink:
             if record.offset >= applied.get(place, 0):
                 last[place] = record
         rows = [
-            {"topic": topic, "partition": partition, "offset": record.offset + 1, "recorded_ms": record.timestamp_ms}
+            {
+                "topic": topic,
+                "partition": partition,
+                "offset": record.offset + 1,
+                "recorded_ms": record.timestamp_ms,
+                "log": self._log,
+            }
             for (topic, partition), record in last.items()
         ]
         _upsert(connection, APPLIED, ["topic", "partition"], rows)

@@ -51,5 +51,6 @@ APPLIED = Table(
     Column("partition", BigInteger, primary_key=True, autoincrement=False),
     Column("offset", BigInteger, nullable=False),
     Column("recorded_ms", BigInteger, nullable=False),
+    Column("log", Text, nullable=False),
 )
-"""By topic and partition the next offset, and when Kafka took the record before it."""
+"""By topic and partition the next offset, when Kafka took the record before it, and which Kafka that was."""

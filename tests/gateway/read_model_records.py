@@ -48,7 +48,7 @@ def run_of(tenant: str) -> str:
 def fill(folder: Path, said: list[Record]) -> None:
     """Puts the records into the read models of the folder."""
     engine = writing(folder, None)
-    sink = ReadModelSink(engine, CODEC, lambda _: None)
+    sink = ReadModelSink(engine, CODEC, lambda _: None, "kafka")
     sink.prepare()
     sink.write(said)
     engine.dispose()

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from connectors.kafka import committed
-from runtime.read_models import AnotherLog, check
+from runtime.read_models import check
 from schemas.codec import Codec
+from sinks.read_models.sink import AnotherLog
 from sinks.read_models.store import FILE, turn, writing
 from sinks.read_models.tables import METADATA
 from tests.domain.simulation import Flow, case
-from tests.harness import ROOT, Worker, feed
+from tests.harness import ROOT, START_S, Worker, feed
 
 STAGES = ["read-models"]
 
@@ -35,7 +36,7 @@ def rows(folder: Path) -> dict[str, list[str]]:
 def rebuilt(worker: Worker) -> None:
     """Runs `auterity read-models --rebuild`."""
     argv = [sys.executable, "-m", "runtime.cli", "read-models", "--rebuild", "--json"]
-    done = subprocess.run(argv, env=worker._env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(argv, env=worker._env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=START_S)
     assert not done.returncode, done.stderr
 
 

@@ -22,7 +22,7 @@ from domain.read_models import ROWS, TOPICS, Decision, Query, Run, Step
 from schemas.errors import Unavailable
 from schemas.record import Record
 from sinks.read_models.reader import Reader
-from sinks.read_models.sink import ReadModelSink
+from sinks.read_models.sink import AnotherLog, ReadModelSink
 from sinks.read_models.store import BadUrl, StoreUnavailable, reading, server, turn, writing
 from sinks.read_models.tables import APPLIED, METADATA, table
 from tests.domain.simulation import case
@@ -87,7 +87,7 @@ class Store:
         self.url = url
         self.asked: list[str] = []
         self.codec = codec()
-        self.sink = ReadModelSink(self.engine, self.codec, self._learn)
+        self.sink = ReadModelSink(self.engine, self.codec, self._learn, "kafka")
         self.applied = self.sink.prepare()
 
     def _learn(self, topic: str) -> None:
@@ -155,6 +155,17 @@ def test_a_rebuilt_store_is_the_live_one_row_by_row_and_the_live_one_goes_on_beh
 
     assert store.rows() == found
     live.engine.dispose()
+
+
+def test_a_store_of_another_kafka_is_refused_until_it_is_made_anew(store: Store) -> None:
+    store.sink.write(log())
+
+    sink = ReadModelSink(store.engine, store.codec, print, "elsewhere")
+    with pytest.raises(AnotherLog, match="of another Kafka than elsewhere"):
+        sink.prepare()
+
+    sink.rebuild(dict, lambda _: [log()])
+    assert sink.prepare() != {}
 
 
 def test_a_rebuild_that_breaks_off_leaves_the_old_rows(store: Store) -> None:

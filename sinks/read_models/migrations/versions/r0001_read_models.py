@@ -31,7 +31,7 @@ TABLES = {
     "users": ("tenant_id id", f"{VERSIONED} roles* status"),
     "api_keys": ("tenant_id id", f"{VERSIONED} scopes* expires_at# status"),
     "tenants": ("tenant_id id", f"{VERSIONED} status"),
-    "applied": ("topic partition#", "offset# recorded_ms#"),
+    "applied": ("topic partition#", "offset# recorded_ms# log"),
 }
 """By table its key and its other columns: text, or a number (#), a yes or no (!), a list (*); ? is nullable."""
 INDEXES = (
