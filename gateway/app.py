@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from gateway import auth, events, health, oidc
+from gateway import auth, events, health, oidc, saml
 from gateway.door import Door
 from gateway.sign_on import SignOn
 
@@ -24,7 +24,7 @@ def application(door: Door, checks: health.Checks, sign_on: SignOn | None = None
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    elsewhere = [oidc.routes(door, sign_on)] if sign_on is not None else []
+    elsewhere = [oidc.routes(door, sign_on), saml.routes(door, sign_on)] if sign_on is not None else []
     for router in (auth.routes(door), *elsewhere, events.routes(door), health.routes(checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)

@@ -53,6 +53,8 @@ class Done(Struct, frozen=True):
     records: Sequence[Outgoing] = ()
     status: int = 202
     headers: Mapping[str, str] = {}
+    content: bytes = b""
+    """Answered in place of the document, when it is no JSON."""
 
 
 class Refusal(Exception):
@@ -136,10 +138,9 @@ class Door(Struct, frozen=True):
         except Unavailable:
             return _answer(call, UNAVAILABLE)
         return Response(
-            msgspec.json.encode({"correlation_id": call.id, **done.document}),
+            done.content or msgspec.json.encode({"correlation_id": call.id, **done.document}),
             done.status,
-            {"Cache-Control": "no-store", **done.headers},
-            "application/json",
+            {"Cache-Control": "no-store", "Content-Type": "application/json", **done.headers},
         )
 
     async def refuse(self, request: Request, status: int, detail: str, headers: Mapping[str, str]) -> Response:

@@ -135,6 +135,7 @@ def calling(
     people: People | None = None,
     followed: Followed | None = None,
     openid: OpenIdProviders | None = None,
+    xmlsec1: str = "xmlsec1",
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in."""
 
@@ -144,6 +145,6 @@ def calling(
     people = people or People(Tokens([SIGNING]), PASSWORDS, Sessions(), nothing_new)
     definitions, latest = followed or Followed(known(), nothing_new)
     door = Door(publisher, codec, definitions, latest, people, refresh or nothing_new, room=room or Room())
-    app = application(door, {}, SignOn(openid or OpenIdProviders(), *sealing(bytes(32))))
+    app = application(door, {}, SignOn(openid or OpenIdProviders(), *sealing(bytes(32)), xmlsec1))
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)
