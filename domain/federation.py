@@ -30,11 +30,13 @@ class IdentityProvider(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
     title: str = ""
-    protocol: Literal["oidc"] = "oidc"
+    protocol: Literal["oidc", "saml"] = "oidc"
     issuer: Annotated[str, Meta(pattern=WEB, max_length=1000)]
     client_id: Annotated[str, Meta(min_length=1, max_length=255)]
     client_secret: str = ""
     """Sealed; empty for a client that has none."""
+    metadata: Annotated[str, Meta(max_length=100_000)] = ""
+    """What a SAML provider says of itself, its certificates above all; XML."""
     gateway: Annotated[str, Meta(pattern=WEB, max_length=1000)]
     """The address at which browsers reach the gateway's routes."""
     name_claim: Annotated[str, Meta(min_length=1, max_length=200)] = "preferred_username"

@@ -5,7 +5,22 @@ from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
-from gateway import auth, events, factors, files, graphql, health, keys, live, oidc, runs, tenants, users, workflows
+from gateway import (
+    auth,
+    events,
+    factors,
+    files,
+    graphql,
+    health,
+    keys,
+    live,
+    oidc,
+    runs,
+    saml,
+    tenants,
+    users,
+    workflows,
+)
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
 from gateway.reads import Reads
@@ -37,7 +52,8 @@ def application(door: Door, parts: Parts) -> FastAPI:
     reads = Reads(parts.models)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [part.routes(door, reads) for part in (runs, graphql)]
-    routers += [oidc.routes(door, parts.sign_on), files.routes(door, parts.folders), live.routes(parts.looking)]
+    routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
+    routers += [files.routes(door, parts.folders), live.routes(parts.looking)]
     for router in (*routers, health.routes(parts.checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)

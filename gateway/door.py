@@ -227,8 +227,7 @@ class Door(Struct, frozen=True):
         return Response(
             msgspec.json.encode({"correlation_id": call.id, **_position(behind, done), **done.document}),
             done.status,
-            {"Cache-Control": "no-store", **done.headers},
-            "application/json",
+            {"Cache-Control": "no-store", "Content-Type": "application/json", **done.headers},
         )
 
     async def refuse(

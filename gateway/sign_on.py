@@ -30,6 +30,8 @@ class SignOn(Struct, frozen=True):
     openid: OpenId
     sealing: Sealing
     """Of the secrets in providers' definitions, and of cookies."""
+    xmlsec1: str = "xmlsec1"
+    """The program that looks at SAML's signatures."""
 
 
 def sealed_secret(sealing: Sealing, tenant_id: str, provider: str, secret: str) -> str:
@@ -67,15 +69,18 @@ def pending_of(call: Call, tenant_id: str, provider: IdentityProvider) -> Pendin
     )
 
 
-def kept(sign_on: SignOn, pending: Pending, answer_at: str) -> dict[str, str]:
-    """Returns the header that has the browser keep the log-in until the answer comes to this address."""
+def kept(sign_on: SignOn, pending: Pending, answer_at: str, posted: bool = False) -> dict[str, str]:
+    """Returns the header that has the browser keep the log-in until the answer comes to this address.
+
+    `posted`: a page of the provider's sends the answer, not the browser's user.
+    """
     sealed = sign_on.sealing.seal(COOKIE, content=msgspec.json.encode(pending))
-    return {"Set-Cookie": _cookie(sealed, int(SIGN_ON.total_seconds()), answer_at)}
+    return {"Set-Cookie": _cookie(sealed, int(SIGN_ON.total_seconds()), answer_at, posted)}
 
 
-def forgotten(answer_at: str) -> dict[str, str]:
+def forgotten(answer_at: str, posted: bool = False) -> dict[str, str]:
     """Returns the header that has the browser forget it."""
-    return {"Set-Cookie": _cookie("", 0, answer_at)}
+    return {"Set-Cookie": _cookie("", 0, answer_at, posted)}
 
 
 def begun_here(sign_on: SignOn, request: Request) -> Pending | None:
@@ -146,8 +151,10 @@ async def _made_known(door: Door, call: Call, tenant_id: str, provider: Identity
     raise Refusal(409, "the user was changed by somebody else at the same moment")
 
 
-def _cookie(value: str, age_s: int, answer_at: str) -> str:
+def _cookie(value: str, age_s: int, answer_at: str, posted: bool) -> str:
     """Returns a cookie that goes to the answer's address only, and to no script."""
     where = urlsplit(answer_at)
-    secure = "; Secure" if where.scheme == "https" else ""
-    return f"{COOKIE}={value}; Max-Age={age_s}; Path={where.path}; HttpOnly; SameSite=Lax{secure}"
+    secure = where.scheme == "https"
+    site = "None" if posted and secure else "Lax"  # Lax holds back what another site posts
+    tail = "; Secure" if secure else ""
+    return f"{COOKIE}={value}; Max-Age={age_s}; Path={where.path}; HttpOnly; SameSite={site}{tail}"

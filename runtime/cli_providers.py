@@ -31,13 +31,18 @@ def providers_add(
     ] = None,
     name_claim: Annotated[str, typer.Option(help="The claim that names the user.")] = "preferred_username",
     roles_claim: Annotated[str, typer.Option(help="The claim that says the groups, or roles.")] = "groups",
+    metadata_file: Annotated[
+        Path | None, typer.Option("--saml-metadata-file", help="A SAML provider's metadata (XML); else it speaks OIDC.")
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="What people know it as.")] = "",
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Have people of a tenant log in at an OpenID provider. `callback` is what the provider has to be told."""
+    """Have people of a tenant log in at an OpenID or SAML provider. `callback` is what the provider has to be told."""
     said = {"id": name, "title": title, "issuer": issuer, "client_id": client_id, "gateway": gateway}
     said |= {"name_claim": name_claim, "roles_claim": roles_claim}
+    if metadata_file is not None:
+        said |= {"protocol": "saml", "metadata": _text(metadata_file, "the provider's metadata")}
     made = _providers(data_dir, tenant).add(said, _secret(secret_file), role)
     terminal.show(made, as_json, lambda: terminal.documents([made]))
 
@@ -66,14 +71,16 @@ def _providers(data_dir: Path | None, tenant: str) -> "Providers":
 
 def _secret(file: Path | None) -> str:
     """Returns the secret: never an argument, which every process of the machine could read."""
-    if file is None:
-        return ""
+    return _text(file, "the client's secret") if file is not None else ""
+
+
+def _text(file: Path, what: str) -> str:
     from schemas.errors import Rejected
 
     try:
-        secret = (sys.stdin.read() if str(file) == "-" else file.read_text()).strip()
+        text = (sys.stdin.read() if str(file) == "-" else file.read_text()).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Rejected(f"the client's secret cannot be read from {file}: {type(error).__name__}") from error
-    if not secret:
-        raise Rejected(f"there is no client's secret in {file}")
-    return secret
+        raise Rejected(f"{what} cannot be read from {file}: {type(error).__name__}") from error
+    if not text:
+        raise Rejected(f"{what} is not in {file}: it is empty")
+    return text

@@ -1,5 +1,6 @@
 """Identity providers of a tenant: added, listed, removed. The client's secret is sealed before it goes anywhere."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from connectors.registry import codec_of
 from domain.administration import found_client
 from domain.definitions import BadDefinition, Definitions, canonical, parse
 from domain.federation import IdentityProvider
-from gateway.oidc import callback
+from gateway import oidc, saml
+from gateway.assertions import BadAssertion, ServiceProvider
 from gateway.sealing import Sealing
 from gateway.sign_on import sealed_secret
 from runtime.definitions import put, read
@@ -28,6 +30,10 @@ class UnknownProvider(Rejected):
 
 class ProviderExists(Rejected):
     """The tenant has an identity provider of this name."""
+
+
+class BadMetadata(Rejected):
+    """What a SAML provider says of itself cannot be used here."""
 
 
 class BadMapping(Rejected):
@@ -56,6 +62,8 @@ class Providers:
         body = {**said, "client_secret": sealed, "roles": _roles(mapped)}
         made = parse(KIND, canonical(body))
         assert isinstance(made, IdentityProvider)
+        if made.protocol == "saml":
+            self._check_metadata(made)
         return self._put(made)
 
     def remove(self, name: str) -> dict[str, Any]:
@@ -76,11 +84,21 @@ class Providers:
         put(self._kafka, CLIENT, bodies, self._known, self._codec, datetime.now(UTC), self._tenant_id)
         return self._public(provider)
 
+    def _check_metadata(self, provider: IdentityProvider) -> None:
+        program = shutil.which("xmlsec1")
+        if program is None:
+            raise BadMetadata("a SAML provider needs xmlsec1 (Debian package xmlsec1), which is not installed")
+        try:
+            ServiceProvider(provider, saml.answer_at(self._tenant_id, provider), program).asked("")
+        except BadAssertion as error:
+            raise BadMetadata(str(error)) from error
+
     def _public(self, provider: IdentityProvider) -> dict[str, Any]:
-        """Returns what may be shown: all but the secret, and where the provider has to send people back."""
+        """Returns what may be shown, so not the secret, and where the provider has to send people back."""
         said: dict[str, Any] = msgspec.to_builtins(provider)
-        del said["client_secret"]
-        return {**said, "callback": callback(self._tenant_id, provider)}
+        del said["client_secret"], said["metadata"]
+        where = saml.answer_at if provider.protocol == "saml" else oidc.callback
+        return {**said, "callback": where(self._tenant_id, provider)}
 
 
 def _roles(mapped: list[str]) -> dict[str, list[str]]:

@@ -49,7 +49,7 @@ class Keycloak:
         """Returns the answer of the admin API; fails on a refusal."""
         headers = {"Authorization": f"Bearer {self.admin_token()}"}
         url = f"{self.url}/admin/realms{path}"
-        return httpx2.request(method, url, json=body, headers=headers, timeout=60, trust_env=False).raise_for_status()
+        return httpx2.request(method, url, json=body, headers=headers, timeout=180, trust_env=False).raise_for_status()
 
 
 @pytest.fixture(scope="session")

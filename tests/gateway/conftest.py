@@ -193,6 +193,7 @@ def calling(
     models: ReadModels | None = None,
     folder: Path = Path("nowhere"),
     openid: OpenIdProviders | None = None,
+    xmlsec1: str = "xmlsec1",
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
@@ -214,6 +215,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = app_of(door, models, folder=folder, openid=openid)
+    app = app_of(door, models, folder=folder, openid=openid, xmlsec1=xmlsec1)
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

@@ -23,6 +23,7 @@ from tests.servers import Keycloak
 SECRET = "a secret of the client"
 GATEWAY = "http://localhost/api/v1"
 CLIENT = "auterity"
+SAML_CLIENT = "https://auterity.example/saml"
 PERSON = "Ada"
 PASSWORD = "correct horse battery"
 GROUPS = ["shop-floor", "everybody"]
@@ -121,6 +122,34 @@ class Realm:
             "attributes": {"pkce.code.challenge.method": "S256"},
             "protocolMappers": [mapper],
         }
+        saml = {
+            "clientId": SAML_CLIENT,
+            "protocol": "saml",
+            "redirectUris": [f"{GATEWAY}/auth/saml/acme/corp/acs"],
+            "attributes": {
+                "saml.assertion.signature": "true",
+                "saml.server.signature": "false",
+                "saml.client.signature": "false",
+                "saml.force.post.binding": "true",
+                "saml.signature.algorithm": "RSA_SHA256",
+                "saml_name_id_format": "persistent",
+                "saml.authnstatement": "true",
+            },
+            "protocolMappers": [
+                {
+                    "name": "groups",
+                    "protocol": "saml",
+                    "protocolMapper": "saml-group-membership-mapper",
+                    "config": {"attribute.name": "groups", "full.path": "false", "single": "true"},
+                },
+                {
+                    "name": "name",
+                    "protocol": "saml",
+                    "protocolMapper": "saml-user-property-mapper",
+                    "config": {"attribute.name": "preferred_username", "user.attribute": "username"},
+                },
+            ],
+        }
         user = {
             "username": PERSON,
             "enabled": True,
@@ -131,20 +160,32 @@ class Realm:
             "groups": GROUPS,
         }
         groups = [{"name": name} for name in GROUPS]
-        realm = {"realm": self.name, "enabled": True, "clients": [client], "users": [user], "groups": groups}
+        realm = {"realm": self.name, "enabled": True, "clients": [client, saml], "users": [user], "groups": groups}
         keycloak.admin("POST", "", realm)
+        about = httpx2.get(f"{self.issuer}/protocol/saml/descriptor", trust_env=False, timeout=180)
+        self.metadata = about.raise_for_status().text
 
     async def log_in(self, address: str) -> str:
         """Fills in the form, and returns where the browser is sent back to."""
-        async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
+        answer = await self._submitted(address)
+        assert answer.status_code == 302, answer.text
+        return answer.headers["location"]
+
+    async def posted(self, address: str) -> dict[str, str]:
+        """Fills in the form, and returns what a page has the browser post (SAML)."""
+        answer = await self._submitted(address)
+        assert answer.status_code == 200, answer.text
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', answer.text, re.IGNORECASE)
+        return {name: html.unescape(value) for name, value in fields}
+
+    async def _submitted(self, address: str) -> httpx2.Response:
+        async with httpx2.AsyncClient(trust_env=False, timeout=180) as browser:
             form = await browser.get(address)
             action = re.search(r'<form[^>]*id="kc-form-login"[^>]*action="([^"]+)"', form.text)
             assert action is not None, form.text
             said = {"username": PERSON, "password": PASSWORD, "credentialId": ""}
             kept = "; ".join(f"{each.name}={each.value}" for each in browser.cookies.jar)  # Secure: loopback is, too
-            answer = await browser.post(html.unescape(action[1]), data=said, headers={"Cookie": kept})
-        assert answer.status_code == 302, answer.text
-        return answer.headers["location"]
+            return await browser.post(html.unescape(action[1]), data=said, headers={"Cookie": kept})
 
 
 def path_of(address: str) -> str:

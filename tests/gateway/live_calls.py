@@ -78,10 +78,11 @@ def app_of(
     folder: Path = Path("nowhere"),
     checks: Checks | None = None,
     openid: OpenIdProviders | None = None,
+    xmlsec1: str = "xmlsec1",
 ) -> FastAPI:
     """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
     models = models or Reader(reading(Path("nowhere"), None))
-    sign_on = SignOn(openid or OpenIdProviders(), SEALING)
+    sign_on = SignOn(openid or OpenIdProviders(), SEALING, xmlsec1)
     live = live or Live(door, quiet_feed())
     return application(door, Parts(models, live, Folders(folder / "files"), sign_on, checks or {}))
 

@@ -53,6 +53,13 @@ ROWS = {
     "GET /api/v1/auth/oidc/{tenant}/{provider}/callback": Row(
         open=True, path="/api/v1/auth/oidc/acme/nowhere/callback", taken=404
     ),
+    "GET /api/v1/auth/saml/{tenant}/{provider}": Row(open=True, path="/api/v1/auth/saml/acme/nowhere", taken=404),
+    "GET /api/v1/auth/saml/{tenant}/{provider}/metadata": Row(
+        open=True, path="/api/v1/auth/saml/acme/nowhere/metadata", taken=404
+    ),
+    "POST /api/v1/auth/saml/{tenant}/{provider}/acs": Row(
+        open=True, path="/api/v1/auth/saml/acme/nowhere/acs", taken=404
+    ),
     "POST /api/v1/events/{topic}": Row(
         Permission.WRITE_EVENTS,
         body=lambda tenant: {**SAID, "tenant_id": tenant},
