@@ -12,8 +12,9 @@ from domain.definitions import canonical, digest
 from domain.doors import Call
 from domain.identity import Principal
 from domain.ids import derive
+from gateway.answers import Refusal
 from gateway.changes import put
-from gateway.door import Door, Refusal
+from gateway.door import Door
 from schemas.errors import Rejected
 
 USUAL = (400, 401, 403, 404, 408, 409, 413, 422, 500, 503)

@@ -10,10 +10,11 @@ from domain.doors import Call
 from domain.identity import Principal, User, Verdict, enrolled, person
 from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Claims, Held, begun, claimed, ended, held_by, renewed
 from gateway import proofs
+from gateway.answers import Done, Known, Refusal, check_key, told
 from gateway.bodies import Share
 from gateway.changes import OVERTAKEN, put
 from gateway.contracts import body, contract
-from gateway.door import SOURCE, Done, Door, Known, Refusal, check_key, told
+from gateway.door import SOURCE, Door
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
 from gateway.tokens import BadToken
 from schemas.events import Session

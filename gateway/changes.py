@@ -5,7 +5,8 @@ from msgspec import Struct
 
 from domain.definitions import define
 from domain.doors import Call
-from gateway.door import SOURCE, Door, Refusal
+from gateway.answers import Refusal
+from gateway.door import SOURCE, Door
 from schemas.events import Definition
 
 OVERTAKEN = "it was changed by somebody else at the same moment"

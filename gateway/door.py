@@ -5,7 +5,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from fastapi import Response
@@ -13,99 +13,55 @@ from msgspec import Struct, field
 from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
-from domain.doors import Call, Fact, said_of
+from domain.doors import Call, said_of
 from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, person
-from domain.limits import Standing, headers, network, of_address, of_stranger
-from domain.log_position import PLACES_MAX, LogPosition
+from domain.limits import headers, network, of_address, of_stranger
 from domain.ports import Publisher
 from domain.quotas import Quota
 from domain.sessions import Held
 from domain.trust import Access, admitted
+from gateway.answers import (
+    AGE_MAX_S,
+    OUTCOMES,
+    STALE,
+    UNAVAILABLE,
+    Done,
+    Known,
+    Refusal,
+    Unfinished,
+    answered,
+    check_key,
+    over,
+    position,
+    refusal_of,
+    told,
+)
 from gateway.bodies import Room, Share, Unreadable
 from gateway.callers import context_of, credentials_of, device_of, shown_by, verdict_on
 from gateway.ids import uuid7
 from gateway.limits import Limits, Met, TooMany
 from gateway.people import People
-from gateway.problems import refused
 from gateway.tokens import BadToken
 from gateway.usage import Usage
 from schemas.codec import Codec
 from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import CallOutcome, Event, RequestKind
-from schemas.record import Outgoing
 
 PREFIX = "/api/v1"
 """Every route stands under it, and at the path itself; a call is named by the latter."""
 ANYWHERE = "/{path:path}"
 """The route of what no other takes."""
 SOURCE = "auterity/gateway"
-RETRY_AFTER_S = 1
 AGAIN_S = 0.25
 """Time to tell the log of a call that failed on it: a topic that takes nothing says so at once, a log that hangs has
 cost the caller enough."""
-AGE_MAX_S = 30.0
-"""So long a gateway that hears nothing of Kafka decides by what it knows: who may come in, and who no more."""
-KEY_CHARACTERS_MAX = 200
-"""Of an Idempotency-Key."""
-OUTCOMES = {
-    401: CallOutcome.UNAUTHENTICATED,
-    403: CallOutcome.FORBIDDEN,
-    429: CallOutcome.LIMITED,
-    500: CallOutcome.FAILED,
-    503: CallOutcome.FAILED,
-}
-"""Of a refusal, by its status; REFUSED for all others."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 log = logging.getLogger(__name__)
 
 
-class Done(Struct, frozen=True):
-    """What a call comes to: the records to write, and the answer to give once they are on the log."""
-
-    document: dict[str, Any]
-    records: Sequence[Outgoing] = ()
-    status: int = 202
-    fact: Fact | None = None
-    """What the call's own event says of it."""
-    headers: Mapping[str, str] = {}
-    finish: Callable[[], Awaitable[None]] | None = None
-    """What is done when the call is on the log, and before it is answered."""
-    answer: Response | None = None
-    """Instead of the document."""
-
-
-class Refusal(Exception):
-    """The call is refused; `letters` are written all the same, `more` are members of the problem that is answered."""
-
-    def __init__(self, status: int, detail: str, letters: Sequence[Event] = (), **more: Any) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.letters = letters
-        self.more = more
-        self.retry_after_s = RETRY_AFTER_S
-
-
-class Unfinished(Exception):
-    """What the log says was not done."""
-
-
-UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
-STALE = Refusal(503, f"what is decided by is older than {AGE_MAX_S:.0f} s: Kafka does not answer")
 Work = Callable[[Call, Principal, Share], Awaitable[Done]]
 Entry = Callable[[Call, Share, "Known"], Awaitable[Done]]
 """Work that finds out by itself who calls, and says so."""
-
-
-class Known:
-    """Who is known to call, as far as a call has come."""
-
-    def __init__(self) -> None:
-        self.verdict = Verdict(None)
-        self.standings: list[Standing] = []
-        """Of the limits that the call was counted for."""
-        self.accepted = False
-        """Whether the log has it as accepted."""
 
 
 class Door(Struct, frozen=True):
@@ -169,7 +125,7 @@ class Door(Struct, frozen=True):
             await self.limits.count(of_address(call.address, self.limits.rates), call.at, known.standings)
             answer = await self._entered(call, known, entry)
         except Met as met:
-            answer = self._turned_away(call, _over(met))
+            answer = self._turned_away(call, over(met))
         except Unavailable:
             answer = self._turned_away(call, Refusal(503, "calls cannot be counted now"))
         answer.headers.update(headers(known.standings))
@@ -186,7 +142,7 @@ class Door(Struct, frozen=True):
         except LogUnavailable:
             return await self._untaken(call, known)
         except (Refusal, TooMany, Unreadable, Unavailable) as error:
-            return await self._refused(call, known, _refusal_of(error))
+            return await self._refused(call, known, refusal_of(error))
         except Exception:
             log.exception("a call failed", extra={"call": call.id, "route": call.route})
             if known.accepted:  # the log has the call: what it has come to is an event of its own
@@ -202,7 +158,7 @@ class Door(Struct, frozen=True):
         counted = self.limits.refusals.add(
             network(call.address), refusal.status, refusal.detail, call.at, self.new_id()
         )
-        return _answer(counted, refusal)
+        return answered(counted, refusal)
 
     async def _accepted(self, call: Call, known: Known, done: Done) -> Response:
         verdict, count = known.verdict, len(done.records)
@@ -215,7 +171,7 @@ class Door(Struct, frozen=True):
         try:
             await self._say([event])
         except Unavailable:
-            return _answer(call.id, UNAVAILABLE)
+            return answered(call.id, UNAVAILABLE)
         known.accepted = True
         if done.finish is not None:
             try:
@@ -225,7 +181,7 @@ class Door(Struct, frozen=True):
         if done.answer is not None:
             return done.answer
         return Response(
-            msgspec.json.encode({"correlation_id": call.id, **_position(behind, done), **done.document}),
+            msgspec.json.encode({"correlation_id": call.id, **position(behind, done), **done.document}),
             done.status,
             {"Cache-Control": "no-store", "Content-Type": "application/json", **done.headers},
         )
@@ -300,7 +256,7 @@ class Door(Struct, frozen=True):
             async with asyncio.timeout(AGAIN_S):
                 return await self._refused(call, known, UNAVAILABLE)
         except TimeoutError:
-            return _answer(call.id, UNAVAILABLE)
+            return answered(call.id, UNAVAILABLE)
 
     async def _refused(self, call: Call, known: Known, refusal: Refusal) -> Response:
         outcome = OUTCOMES.get(refusal.status, CallOutcome.REFUSED)
@@ -312,45 +268,8 @@ class Door(Struct, frozen=True):
         try:
             await self._say([*refusal.letters, event])
         except Unavailable:
-            return _answer(call.id, UNAVAILABLE)
-        return _answer(call.id, refusal)
+            return answered(call.id, UNAVAILABLE)
+        return answered(call.id, refusal)
 
     async def _say(self, events: Sequence[Event]) -> None:
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
-
-
-def _position(behind: Mapping[tuple[str, int], int], done: Done) -> dict[str, str]:
-    """Returns what a caller is told of where on the log it wrote, to read what it wrote."""
-    return {"position": LogPosition(behind).encode()} if done.status == 202 and len(behind) <= PLACES_MAX else {}
-
-
-def check_key(call: Call) -> None:
-    """Refuses a call whose Idempotency-Key is too long."""
-    if len(call.idempotency_key or "") > KEY_CHARACTERS_MAX:
-        raise Refusal(400, f"an Idempotency-Key of more than {KEY_CHARACTERS_MAX} characters")
-
-
-def told(verdict: Verdict) -> str:
-    """Returns what a caller is told of a refusal: not why its credentials are none."""
-    return "no valid credentials" if verdict.status == 401 else verdict.reasons[-1]
-
-
-def _refusal_of(error: Exception) -> Refusal:
-    """Returns what is answered when this stood in the way."""
-    if isinstance(error, Refusal):
-        return error
-    if isinstance(error, TooMany):
-        return _over(error)
-    return Refusal(error.status, str(error)) if isinstance(error, Unreadable) else UNAVAILABLE
-
-
-def _over(met: TooMany) -> Refusal:
-    """Returns the refusal of a call that is one too many."""
-    refusal = Refusal(met.status, str(met), **met.more)
-    refusal.retry_after_s = met.retry_after_s
-    return refusal
-
-
-def _answer(counted: str, refusal: Refusal) -> Response:
-    said = {"correlation_id": counted, **refusal.more}
-    return refused(refusal.status, refusal.detail, refusal.retry_after_s, **said)

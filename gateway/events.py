@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from domain.doors import BadEvent, Call, letter, offered, open_to_clients, taken
 from domain.identity import Permission, Principal
+from gateway.answers import Done, Refusal
 from gateway.bodies import AVRO, JSON, NDJSON, Share, UnknownMediaType, opened, read
-from gateway.door import SOURCE, Done, Door, Refusal
+from gateway.door import SOURCE, Door
 from gateway.problems import declared
 from schemas.catalogue import DOOR_BYTES_MAX, Topic
 from schemas.codec import UnknownSchema

@@ -10,11 +10,12 @@ from domain.doors import Call
 from domain.factors import STEP_S, uri
 from domain.identity import User, enrolled
 from gateway import proofs
+from gateway.answers import Done, Known, Refusal
 from gateway.auth import CODE_CHARACTERS_MAX, begin
 from gateway.bodies import Share
 from gateway.changes import put
 from gateway.contracts import body, contract
-from gateway.door import Done, Door, Known, Refusal
+from gateway.door import Door
 from gateway.passwords import LENGTH_MAX
 
 KIND = "user"

@@ -18,8 +18,9 @@ from domain.doors import Call, Fact
 from domain.files import BadFileName, BadPage, named, page
 from domain.identity import Permission, Principal
 from domain.quotas import Quota, effective
+from gateway.answers import Done, Refusal
 from gateway.bodies import BODY_BYTES_MAX, BODY_S, BodyTooLarge, Interrupted, Share
-from gateway.door import Done, Door, Refusal
+from gateway.door import Door
 from gateway.folders import COPY_BYTES, Folder, Folders, NoFile, NotAFile, Part
 from gateway.problems import declared
 from gateway.usage import QuotaMet

@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 from domain import read_models as models
 from domain.identity import PLATFORM, Permission, Principal
 from domain.read_models import Life, Query, Tally, moment_of
-from gateway.door import Refusal
+from gateway.answers import Refusal
 from gateway.reads import Reads
 
 Long = NewType("Long", int)

@@ -12,8 +12,9 @@ from strawberry.types.graphql import OperationType
 
 from domain.doors import Call
 from domain.identity import Permission, Principal
+from gateway.answers import Done, Refusal
 from gateway.bodies import BadBody, Share, UnknownMediaType, read
-from gateway.door import Done, Door, Refusal
+from gateway.door import Door
 from gateway.graph import schema
 from gateway.graph_rows import asking
 from gateway.graphql_limits import checked

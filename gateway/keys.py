@@ -9,9 +9,10 @@ from domain.administration import DAYS, new_key, public_key, revoked, scopes_of
 from domain.doors import Call
 from domain.identity import ApiKey, Permission, Principal
 from gateway.administration import USUAL, Empty, Text, Title, change, check_own, identity
+from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.contracts import body, contract
-from gateway.door import Done, Door
+from gateway.door import Door
 from gateway.ids import KEY_ID_LETTERS, fresh_key
 from gateway.pages import listed, page
 

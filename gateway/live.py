@@ -16,9 +16,10 @@ from starlette.websockets import WebSocketDisconnect
 from domain.doors import Call
 from domain.identity import Permission, Principal
 from domain.live import Channel, Vector
+from gateway.answers import Done, Refusal
 from gateway.bodies import Share
 from gateway.callers import Shown, credentials_of, shown_by
-from gateway.door import Done, Door, Refusal
+from gateway.door import Door
 from gateway.event_stream import CONTENT, EventStream
 from gateway.feed import Feed
 from gateway.positions import BadPosition

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 from domain.doors import Call
 from domain.federation import IdentityProvider, Pending, pending_doubt, token_doubt, vouched
 from gateway import id_tokens
+from gateway.answers import Done, Known, Refusal
 from gateway.bodies import Share
-from gateway.door import Done, Door, Known, Refusal
+from gateway.door import Door
 from gateway.id_tokens import UnknownSigner
 from gateway.problems import declared
 from gateway.sign_on import (

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from msgspec import Struct
 
-from gateway.door import Refusal
+from gateway.answers import Refusal
 
 LIMIT, LIMIT_MAX = 50, 200
 """Items of a page when nobody says, and at most."""

@@ -10,7 +10,8 @@ from domain import factors
 from domain.doors import Call
 from domain.factors import Verdict as Judged
 from domain.identity import PLATFORM, Factor, Principal, User, Verdict, person
-from gateway.door import SOURCE, Door, Known, Refusal, told
+from gateway.answers import Known, Refusal, told
+from gateway.door import SOURCE, Door
 from gateway.sealing import Sealing
 from schemas.errors import Unavailable
 

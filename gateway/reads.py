@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from domain.log_position import BadPosition, decode
 from domain.read_models import AgentCount, Applied, Query, R, ReadModels, Run, Tally
+from gateway.answers import Refusal
 from gateway.cursors import cursor
-from gateway.door import Refusal
 from schemas.errors import Unavailable
 
 READ_S = 5.0

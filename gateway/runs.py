@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 from domain.doors import Call
 from domain.identity import PLATFORM, Permission, Principal
 from domain.read_models import Definition, Life, Moment, Query, Run, Step, Tally, moment_of
+from gateway.answers import Done, Refusal
 from gateway.bodies import Share
 from gateway.cursors import TEXT, behind
-from gateway.door import Done, Door, Refusal
+from gateway.door import Door
 from gateway.problems import declared
 from gateway.reads import NEWEST, Reads
 

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from domain.doors import Call
 from domain.federation import IdentityProvider, pending_doubt
+from gateway.answers import Done, Known, Refusal
 from gateway.assertions import Assertion, BadAssertion, ServiceProvider
 from gateway.bodies import BadBody, Share, read
-from gateway.door import Done, Door, Known, Refusal
+from gateway.door import Door
 from gateway.problems import declared
 from gateway.sign_on import SignOn, begun_here, forgotten, kept, let_in, pending_of, provider_of, refused, sought
 

@@ -14,8 +14,9 @@ from domain.identity import Verdict, person
 from domain.ids import derive
 from domain.ports import OpenId
 from domain.sessions import begun
+from gateway.answers import Done, Known, Refusal, told
 from gateway.auth import settled, tokens
-from gateway.door import SOURCE, Done, Door, Known, Refusal, told
+from gateway.door import SOURCE, Door
 from gateway.sealing import Sealing
 
 COOKIE, SECRET = "auterity-sign-on", "provider-secret"

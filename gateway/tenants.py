@@ -13,9 +13,10 @@ from domain.doors import Call
 from domain.identity import Permission, Principal, Role, User
 from domain.ids import derive
 from gateway.administration import USUAL, Text, Title, change, identity, refusing
+from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.contracts import body, contract
-from gateway.door import Done, Door
+from gateway.door import Door
 from gateway.pages import listed, page
 from gateway.passwords import one_time
 

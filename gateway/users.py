@@ -23,10 +23,11 @@ from domain.administration import (
 from domain.doors import Call
 from domain.identity import Permission, Principal, User
 from gateway.administration import USUAL, Empty, Text, Title, change, check_own, identity, refusing
+from gateway.answers import Done, Refusal
 from gateway.bodies import Share
 from gateway.changes import OVERTAKEN
 from gateway.contracts import body, contract
-from gateway.door import Done, Door, Refusal
+from gateway.door import Door
 from gateway.pages import listed, page
 from gateway.passwords import one_time
 

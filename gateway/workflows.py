@@ -8,9 +8,10 @@ from domain.definitions import UnknownDefinition
 from domain.doors import BadEvent, Call
 from domain.executions import AGENTS, Begun, Execution, Task, asked, begun, tasked
 from domain.identity import Permission, Principal
+from gateway.answers import Done, Refusal
 from gateway.bodies import Share, read
 from gateway.contracts import contract
-from gateway.door import SOURCE, Done, Door, Refusal
+from gateway.door import SOURCE, Door
 from schemas.catalogue import DOOR_BYTES_MAX
 from schemas.errors import Rejected
 

@@ -13,7 +13,8 @@ from live_calls import app_of
 from connectors.publisher import KafkaPublisher
 from domain.sessions import Sessions
 from gateway import health
-from gateway.door import AGE_MAX_S, Door
+from gateway.answers import AGE_MAX_S
+from gateway.door import Door
 from gateway.people import People
 from gateway.tokens import Tokens
 from schemas.codec import Codec
