@@ -10,6 +10,8 @@ COPY . .
 RUN uv sync --locked --no-default-groups --no-editable
 
 FROM python:3.11-slim-bookworm
+# Looks at the signatures of SAML assertions.
+RUN apt-get update && apt-get install -y --no-install-recommends xmlsec1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home auterity \
     && install -d -o auterity -g auterity -m 700 /var/lib/auterity
 COPY --from=build /app/.venv /app/.venv

@@ -56,7 +56,8 @@ async def verdict_on(definitions: Definitions, people: People, shown: Shown | No
         return admitted(found, access, Context(at=call.at, address=call.address, networks=networks))
     user = definitions.present(shown.tenant_id, shown.user)
     doubt = await people.doubt(shown, user, call.at) if shown.use == "access" else "a refresh token opens no door"
-    second_factor = tenant.second_factor if tenant is not None else "optional"
+    ours = tenant is not None and not (user is not None and user.issuer)  # who logs in elsewhere shows one there
+    second_factor = tenant.second_factor if tenant is not None and ours else "optional"
     found = person(shown.tenant_id, user, active, doubt, shown.session, second_factor)
     held = people.sessions.get(shown.session)
     return admitted(found, access, context_of(people, call, shown.tenant_id, shown.user, held))

@@ -1,14 +1,15 @@
 """A real Redis for tests, that can be stopped."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy import servers
 from runtime.ports import choose, is_open
 from tests.harness import until
+from tests.servers import had
 
 
 class RedisServer:
@@ -21,10 +22,8 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        program = shutil.which("redis-server")
-        if program is None:
-            pytest.skip("there is no redis-server on the PATH")
-        argv = [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", str(self._folder)]
+        program = had(lambda: servers.program("redis-server", lambda _: None))
+        argv = [str(program), "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", str(self._folder)]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
         until(lambda: is_open(self.port), 10)
 
@@ -47,13 +46,4 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path)
     server.start()
     yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server.url
     server.stop()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from gateway_calls import PASSWORD, SAID, calls
-from redis_server import RedisServer, patient, redis, server  # noqa: F401  (fixtures)
+from redis_server import RedisServer, patient, server  # noqa: F401  (fixtures)
 
 from connectors.publisher import KafkaPublisher
 from domain.identity import Permission
@@ -119,7 +119,7 @@ async def test_two_gateways_count_together_in_one_redis(
     log: Any,
     registered: Codec,
     publisher: KafkaPublisher,
-    redis: str,  # noqa: F811
+    redis: str,
 ) -> None:
     shared = [Shared(redis), Shared(redis)]
     quota = Quota(calls_per_minute_each=5)

@@ -11,7 +11,7 @@ import pytest
 from gateway_calls import PASSWORD, SAID, calls
 from hypothesis import given
 from hypothesis import strategies as st
-from redis_server import patient, redis, server  # noqa: F401  (fixtures)
+from redis_server import patient, server  # noqa: F401  (fixtures)
 from test_process import _ready
 from typer.testing import CliRunner, Result
 

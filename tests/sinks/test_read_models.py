@@ -1,10 +1,6 @@
 """The read models on SQLite and PostgreSQL: the same rows, whatever is delivered again, refused, or built anew."""
 
-import os
-import shutil
-import socket
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -27,38 +23,6 @@ from sinks.read_models.store import BadUrl, StoreUnavailable, reading, server, t
 from sinks.read_models.tables import APPLIED, METADATA, table
 from tests.domain.simulation import case
 from tests.event_strategies import NUMBERS, codec, next_version
-from tests.harness import until
-
-SERVER = Path("/usr/lib/postgresql/15/bin")
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server's first database."""
-    if not SERVER.exists():
-        pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    user = {"user": "postgres"} if os.getuid() == 0 else {}
-    if user:
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o755)
-        shutil.chown(folder, "postgres")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = folder / "data"
-    init = [SERVER / "initdb", "-D", data, "-U", "auterity", "--auth=trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(init, check=True, capture_output=True, cwd=folder, **user)  # type: ignore[call-overload]
-    options = ["-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]
-    running = subprocess.Popen(  # type: ignore[call-overload]
-        [SERVER / "postgres", "-D", data, *options], cwd=folder, stderr=subprocess.DEVNULL, **user
-    )
-    url = f"postgresql://auterity@127.0.0.1:{port}/postgres"
-    asked = [SERVER / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
-    until(lambda: subprocess.run(asked, capture_output=True, check=False).returncode == 0, 60)
-    yield url
-    running.terminate()
-    running.wait(20)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
