@@ -22,6 +22,7 @@ from domain.identity import (
     digest,
     enrolled,
 )
+from domain.trust import checked
 from schemas.errors import Rejected
 
 DAYS, DAYS_MAX = 90, 366
@@ -91,6 +92,10 @@ class BadRole(Rejected):
 
 class BadScope(Rejected):
     """No permission has this name, or no key of a tenant has it."""
+
+
+class BadNetwork(Rejected):
+    """No network is written so."""
 
 
 class BadLife(Rejected):
@@ -176,12 +181,23 @@ def scopes_of(names: Sequence[str], principal: Principal | None = None) -> list[
     return [Permission(name) for name in names]
 
 
-def new_key(shown: Presented, scopes: Sequence[Permission], days: int, title: str, now: datetime) -> ApiKey:
-    """Returns what is kept of a key that is shown to somebody; raises BadLife."""
+def new_key(
+    shown: Presented, scopes: Sequence[Permission], days: int, title: str, now: datetime, networks: Sequence[str] = ()
+) -> ApiKey:
+    """Returns what is kept of a key that is shown to somebody; raises BadLife, and BadNetwork."""
+    if wrong := checked(networks):
+        raise BadNetwork(wrong)
     if not 1 <= days <= DAYS_MAX:
         raise BadLife(f"a key lives 1 to {DAYS_MAX} days, not {days}")
     ends = (now + timedelta(days=days)).replace(microsecond=0)
-    return ApiKey(id=shown.key_id, title=title, scopes=list(scopes), expires_at=ends, digest=digest(shown.secret))
+    return ApiKey(
+        id=shown.key_id,
+        title=title,
+        scopes=list(scopes),
+        expires_at=ends,
+        digest=digest(shown.secret),
+        networks=list(networks),
+    )
 
 
 def revoked(tenant_id: str, name: str, known: ApiKey | None) -> ApiKey:

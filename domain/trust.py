@@ -63,6 +63,16 @@ class Context(Struct, frozen=True, kw_only=True):
     """Failed log-ins as this person lately."""
 
 
+def hours_of(text: str) -> dict[str, object]:
+    """Returns the hours that a text such as `08:00-17:00` or `1-5 08:00-17:00` says; raises ValueError."""
+    days, _, span = text.rpartition(" ")
+    begin, _, end = span.partition("-")
+    if not days:
+        return {"begin": begin, "end": end}
+    first, _, last = days.partition("-")
+    return {"begin": begin, "end": end, "days": list(range(int(first), int(last or first) + 1))}
+
+
 def checked(networks: Sequence[str]) -> str:
     """Returns what is wrong with the networks, empty when they are good."""
     for network in networks:

@@ -26,6 +26,8 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
     scopes: list[Text]
     days: int = DAYS
     title: Title = ""
+    networks: list[Text] = []
+    """It opens nothing from elsewhere; empty: from anywhere."""
     tenant_id: Text | None = None
 
 
@@ -58,7 +60,7 @@ def routes(door: Door) -> APIRouter:
             key = fresh_key(tenant, named)
 
             def decide() -> ApiKey:
-                return new_key(key, scopes_of(said.scopes, principal), said.days, said.title, call.at)
+                return new_key(key, scopes_of(said.scopes, principal), said.days, said.title, call.at, said.networks)
 
             fresh = await change(door, call, tenant, KIND, key.key_id, event_id, decide)
             shown = _shown(door, tenant, key.key_id)

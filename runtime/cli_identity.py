@@ -20,10 +20,12 @@ users_app = typer.Typer(
 
 tenants_app = typer.Typer(
     no_args_is_help=True,
-    help="The tenants: `create`, `list`, `quota`, `second-factor`, `suspend`, `resume`, `delete`.",
+    help="The tenants: `create`, `list`, `quota`, `access`, `second-factor`, `suspend`, `resume`, `delete`.",
 )
 
 Demand = Literal["optional", "required"]
+Devices = Literal["any", "bound"]
+Risk = Literal["low", "medium", "high"]
 Owner = Annotated[str, typer.Option("--tenant", help="Whose they are; `platform` for the platform's own admins.")]
 Name = Annotated[str, typer.Argument(help="The name to log in with.")]
 
@@ -34,6 +36,9 @@ def keys_create(
     scope: Annotated[list[str], typer.Option("--scope", help="What it permits, such as events:write; repeatable.")],
     days: Annotated[int, typer.Option("--days", help="How long it lives.")] = 90,
     title: Annotated[str, typer.Option("--title", help="What it is for.")] = "",
+    network: Annotated[
+        list[str] | None, typer.Option("--network", help="It opens nothing from elsewhere; repeatable.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +46,7 @@ def keys_create(
     from runtime import keys
     from runtime.deployment import where
 
-    made = keys.create(*where(configured(data_dir)), tenant, scope, days, title)
+    made = keys.create(*where(configured(data_dir)), tenant, scope, days, title, network or [])
     terminal.show(made, as_json, lambda: terminal.documents([made]))
 
 
@@ -194,6 +199,32 @@ def tenants_second_factor(
 ) -> None:
     """Say whether a tenant's people need a second factor."""
     _done(_tenants(data_dir).require(tenant, demand), as_json)
+
+
+@tenants_app.command("access")
+def tenants_access(
+    tenant: Annotated[str, typer.Argument(help="Its name.")],
+    network: Annotated[
+        list[str] | None, typer.Option("--network", help="Calls come from there, such as 10.0.0.0/8; repeatable.")
+    ] = None,
+    hours: Annotated[
+        list[str] | None,
+        typer.Option("--hours", help="People are let in then, in UTC: 08:00-17:00, or 1-5 08:00-17:00; repeatable."),
+    ] = None,
+    devices: Annotated[Devices, typer.Option("--devices", help="bound: people show a device with each call.")] = "any",
+    risk_max: Annotated[Risk, typer.Option("--risk-max", help="People whose call is riskier stay out.")] = "high",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a tenant asks of calls beside credentials; what is not said is not asked any more."""
+    from domain.trust import hours_of
+
+    try:
+        spans = [hours_of(each) for each in hours or []]
+    except ValueError as error:
+        raise typer.BadParameter(f"hours are such as 08:00-17:00 or 1-5 08:00-17:00: {error}") from error
+    said = {"networks": network or [], "hours": spans, "devices": devices, "risk_max": risk_max}
+    _done(_tenants(data_dir).access(tenant, said), as_json)
 
 
 @tenants_app.command("delete")

@@ -1,5 +1,6 @@
 """API keys of a tenant: made, listed, revoked. The key itself is shown once and kept nowhere."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +18,13 @@ KIND = "api-key"
 CLIENT = "auterity-keys"
 
 
-def create(kafka: str, registry: str, tenant_id: str, scopes: list[str], days: int, title: str) -> dict[str, Any]:
+def create(
+    kafka: str, registry: str, tenant_id: str, scopes: list[str], days: int, title: str, networks: Sequence[str] = ()
+) -> dict[str, Any]:
     """Makes a key and returns it with what is known of it: `key` is the only place where its secret stands."""
     allowed = scopes_of(scopes)
     shown, now = fresh_key(tenant_id), datetime.now(UTC)
-    made = new_key(shown, allowed, days, title, now)
+    made = new_key(shown, allowed, days, title, now, networks)
     codec = codec_of(registry)
     known = _known(kafka, codec, tenant_id)
     put(kafka, CLIENT, [(KIND, msgspec.to_builtins(made))], known, codec, now, tenant_id)

@@ -8,7 +8,7 @@ import msgspec
 
 from connectors.registry import codec_of
 from domain.administration import found_tenant, new_tenant, turned_tenant
-from domain.definitions import Tenant
+from domain.definitions import Tenant, canonical, parse
 from domain.quotas import NAMES, effective
 from runtime.definitions import put, read
 from schemas.errors import Rejected
@@ -51,6 +51,16 @@ class Tenants:
         """
         found = self._found(name)
         return self._put(msgspec.structs.replace(found, quota=msgspec.structs.replace(found.quota, **changes)))
+
+    def access(self, name: str, said: dict[str, Any]) -> dict[str, Any]:
+        """Says what the tenant asks of calls beside credentials, in place of what it has asked so far.
+
+        Raises UnknownTenant, DeletedTenant, and BadDefinition for a network or hours that are none.
+        """
+        body = {**msgspec.to_builtins(self._found(name)), "access": said}
+        found = parse(KIND, canonical(body))
+        assert isinstance(found, Tenant)
+        return self._put(found)
 
     def listed(self) -> list[dict[str, Any]]:
         """Returns every tenant, deleted ones too."""

@@ -1,6 +1,8 @@
 """A genuine key or token is not enough: where a call comes from, when, and with which device has to hold, too."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -8,10 +10,14 @@ import msgspec
 import pytest
 from gateway_calls import PASSWORD, calls
 from live_calls import app_of
+from typer.testing import CliRunner
 
 from domain.definitions import Tenant, define
 from domain.trust import Access, Hours
 from gateway.door import Door
+from runtime.cli import app
+from runtime.deployment import prepare
+from runtime.settings import Settings, settings
 from schemas.codec import Codec
 from tests.gateway.conftest import Followed, key
 
@@ -41,8 +47,8 @@ def asks(door: Door, access: Access) -> None:
     door.definitions.add(event)
 
 
-async def token(client: httpx2.AsyncClient, **headers: str) -> dict[str, str]:
-    answer = await client.post("/auth/login", json=SAID, headers=headers)
+async def token(client: httpx2.AsyncClient, name: str = "viewer", **headers: str) -> dict[str, str]:
+    answer = await client.post("/auth/login", json={**SAID, "name": name}, headers=headers)
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}", "refresh": answer.json()["refresh_token"]}
 
@@ -126,3 +132,39 @@ async def test_outside_the_hours_people_stay_out_and_programs_go_on(door: Door) 
 
     assert (await at(door).get("/auth/verify", headers=shown)).json()["detail"] == "outside the tenant's hours"
     assert (await at(door).get("/auth/verify", headers={"X-API-Key": key("acme", "w").text})).status_code == 200
+
+
+async def test_a_key_bound_to_a_network_opens_nothing_from_elsewhere(door: Door) -> None:
+    admin = await token(at(door), name="admin")
+    made = await at(door).post("/keys", json={"scopes": ["runs:read"], "networks": ["10.0.0.0/8"]}, headers=admin)
+    shown = {"X-API-Key": made.json()["key"]}
+
+    assert (await at(door).get("/auth/verify", headers=shown)).status_code == 200
+    outside = await at(door, "192.0.2.7").get("/auth/verify", headers=shown)
+    assert (outside.status_code, outside.json()["detail"]) == (403, "address is outside the key's networks")
+    wrong = await at(door).post("/keys", json={"scopes": ["runs:read"], "networks": ["everywhere"]}, headers=admin)
+    assert (wrong.status_code, "everywhere is no network" in wrong.json()["detail"]) == (422, True)
+
+
+def test_what_a_tenant_asks_is_said_by_command_and_what_is_wrong_is_named(
+    log: Any, registered: Codec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [("tenant", {"id": "acme"})], "acme")
+    monkeypatch.setenv("AUTERITY_KAFKA", log.bootstrap)
+    monkeypatch.setenv("AUTERITY_REGISTRY", log.registry)
+    monkeypatch.setenv("AUTERITY_DATA_DIR", str(tmp_path))
+    settings.cache_clear()
+    said = ["tenants", "access", "acme", "--network", "10.0.0.0/8", "--hours", "1-5 08:00-17:00", "--devices", "bound"]
+
+    found = CliRunner().invoke(app, [*said, "--json"])
+    wrong = [CliRunner().invoke(app, [*said[:3], *each]) for each in (["--network", "here"], ["--hours", "early"])]
+
+    settings.cache_clear()
+    assert json.loads(found.stdout)["access"] == {
+        "networks": ["10.0.0.0/8"],
+        "hours": [{"begin": "08:00", "end": "17:00", "days": [1, 2, 3, 4, 5]}],
+        "devices": "bound",
+        "risk_max": "high",
+    }
+    assert "here is no network" in str(wrong[0].exception)
+    assert wrong[1].exit_code != 0
