@@ -47,16 +47,22 @@ class Viewer:
         self._handed_at: float | None = None
         self._future: asyncio.Future[None] | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._cut: asyncio.TimerHandle | None = None
 
     async def texts(self) -> AsyncGenerator[Sequence[str], None]:
         """Yields what is to be told next, one or more messages in JSON, until the viewer is ended."""
         self._task = asyncio.current_task()
-        async for texts in self._all():
-            self._handed_at = monotonic()
-            yield texts
-            self._handed_at, self._told_at = None, monotonic()
-            if self.ending is not None:
-                return
+        try:
+            async for texts in self._all():
+                self._handed_at = monotonic()
+                yield texts
+                self._handed_at, self._told_at = None, monotonic()
+                if self.ending is not None:
+                    return
+        finally:
+            self._task = None
+            if self._cut is not None:
+                self._cut.cancel()
 
     def choose(self, channels: Iterable[Channel]) -> None:
         """Tells these channels from now on, as far as they are permitted."""
@@ -76,7 +82,7 @@ class Viewer:
         self.ending = code, reason
         self._wake()
         if self._task is not None:
-            asyncio.get_running_loop().call_later(STUCK_S, self._task.cancel)
+            self._cut = asyncio.get_running_loop().call_later(STUCK_S, self._task.cancel)
 
     def stop(self) -> None:
         """Ends the connection when the viewer has been told all that there is."""

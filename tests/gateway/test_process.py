@@ -262,9 +262,9 @@ def test_secrets_that_are_gone_are_told_in_one_line_and_not_made_anew(
     Users(log.bootstrap, log.registry, tmp_path, "acme").create("ada", ["operator"])
     (tmp_path / FILE).unlink()
 
-    with pytest.raises(SecretsUnusable, match="there is no such file"):
-        run_gateway(log.bootstrap, log.registry, tmp_path, 0)
-    with pytest.raises(SecretsUnusable, match="there is no such file"):
+    with pytest.raises(SecretsUnusable, match="there are none"):
+        run_gateway(log.bootstrap, log.registry, Settings(data_dir=tmp_path), 0)
+    with pytest.raises(SecretsUnusable, match="there are none"):
         Users(log.bootstrap, log.registry, tmp_path, "acme").reset("ada")
     assert not (tmp_path / FILE).exists()
     assert str(SecretsUnusable(tmp_path / FILE, "gone")).count("\n") == 0

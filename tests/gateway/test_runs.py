@@ -121,7 +121,7 @@ async def test_definitions_are_the_tenants_own_and_the_platforms(viewer: httpx2.
         {"cursor": "W10"},
         {"cursor": "WzFd"},
         {"after": "nowhere"},
-        {"after": LogPosition({("business-events", 0): 1}).encode()},
+        {"after": LogPosition({("sessions", 0): 1}).encode()},
     ],
 )
 async def test_what_cannot_be_asked_is_refused(viewer: httpx2.AsyncClient, asked: dict[str, str]) -> None:

@@ -134,7 +134,7 @@ async def test_a_workflow_made_a_moment_ago_can_be_run_and_with_an_idempotency_k
 async def test_whoever_asks_for_a_run_reads_it_at_once_with_the_position_that_was_told(
     log: Any, registered: Codec, publisher: Any, people: Any, followed: Followed, tmp_path: Path
 ) -> None:
-    sink = ReadModelSink(writing(tmp_path, None), registered, lambda _: None)
+    sink = ReadModelSink(writing(tmp_path, None), registered, lambda _: None, "kafka")
     sink.prepare()
     reader = Reader(reading(tmp_path, None))
     async with calling(publisher, registered, people=people, followed=followed, models=reader) as client:
