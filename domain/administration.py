@@ -127,22 +127,21 @@ def found_user(tenant_id: str, name: str, known: User | None) -> User:
     return known
 
 
-def turned(user: User, status: Status, now: datetime) -> User:
+def turned(user: User, status: Status) -> User:
     """Returns the user let in, or no more from now on: then all sessions end."""
-    since = now if status == "suspended" else user.sessions_since
-    return replace(user, status=status, sessions_since=since)
+    return replace(user, status=status, epoch=user.epoch + (status == "suspended"))
 
 
-def with_password(user: User, sealed: str, now: datetime) -> User:
+def with_password(user: User, sealed: str) -> User:
     """Returns the user with a password for one log-in; all sessions end. Raises LogsInElsewhere."""
     if user.issuer:
         raise LogsInElsewhere(f"user {user.id} has no password: it logs in at {user.issuer}")
-    return replace(user, password=sealed, one_time=True, sessions_since=now)
+    return replace(user, password=sealed, one_time=True, epoch=user.epoch + 1)
 
 
-def without_factor(user: User, now: datetime) -> User:
+def without_factor(user: User) -> User:
     """Returns the user without a second factor; all sessions end."""
-    return replace(user, factor=None, sessions_since=now)
+    return replace(user, factor=None, epoch=user.epoch + 1)
 
 
 def check_held(principal: Principal, roles: Iterable[Role]) -> None:
@@ -179,6 +178,14 @@ def scopes_of(names: Sequence[str], principal: Principal | None = None) -> list[
         if principal is not None and name not in principal.permissions:
             raise NotHeld(f"a key has no scope that its maker lacks: {name}")
     return [Permission(name) for name in names]
+
+
+def check_narrower(maker: ApiKey, made: ApiKey) -> None:
+    """Raises NotHeld when a key makes one that opens from elsewhere, or lives longer, than itself."""
+    if maker.networks and not (made.networks and set(made.networks) <= set(maker.networks)):
+        raise NotHeld("a key makes no key for other networks than its own")
+    if made.expires_at > maker.expires_at:
+        raise NotHeld("a key makes no key that lives longer than itself")
 
 
 def new_key(
@@ -245,7 +252,7 @@ def turned_tenant(tenant: Tenant, status: Literal["active", "suspended", "delete
 def public_user(user: User) -> dict[str, Any]:
     """Returns what may be shown of a user."""
     said: dict[str, Any] = msgspec.to_builtins(user)
-    for hidden in ("password", "sessions_since", "factor", "subject"):
+    for hidden in ("password", "epoch", "factor", "subject"):
         del said[hidden]
     return {**said, "second_factor": enrolled(user) is not None}
 

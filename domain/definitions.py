@@ -35,7 +35,7 @@ class MissingVersion(Unavailable):
     """The pinned version has not been read yet."""
 
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
 """Small letters, digits, hyphens and underscores; at most 63."""
 
 
@@ -347,16 +347,17 @@ class Definitions:
         found = _body(IdentityProvider, event) if event is not None else None
         return found if found is not None and found.status == "active" else None
 
-    def issuers(self, tenant_id: str) -> frozenset[str]:
-        """Returns the issuers of the tenant's identity providers."""
+    def issuers(self, tenant_id: str) -> frozenset[tuple[str, int]]:
+        """Returns the issuers of the tenant's identity providers, each with how often it has been added."""
         found = (self.provider(tenant_id, name) for name in self.names(tenant_id, "identity-provider"))
-        return frozenset(each.issuer for each in found if each is not None)
+        return frozenset((each.issuer, each.added) for each in found if each is not None)
 
     def present(self, tenant_id: str, name: str) -> User | None:
-        """Returns the user of this name; None, too, when the identity provider that it comes through is removed."""
+        """Returns the user of this name; None, too, when the provider that it comes through was removed since."""
         user = self.user(tenant_id, name)
-        elsewhere = user is not None and user.issuer and user.issuer not in self.issuers(tenant_id)
-        return None if elsewhere else user
+        if user is None or not user.issuer:
+            return user
+        return user if (user.issuer, user.provider_added) in self.issuers(tenant_id) else None
 
     def version(self, pinned: str) -> Definition:
         """Returns the event that made the version of this digest; raises MissingVersion."""

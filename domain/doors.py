@@ -14,11 +14,13 @@ from domain.identity import PLATFORM, Principal
 from domain.ids import CANONICAL, derive
 from schemas.catalogue import TOPICS, Topic
 from schemas.errors import Rejected
-from schemas.events import CallOutcome, DeadLetter, Event, Request, RequestKind
+from schemas.events import BusinessEvent, CallOutcome, DeadLetter, Event, Request, RequestKind
 
 OURS = ("correlation_id", "causation_id")
 """What the gateway says of an event, never its sender."""
 STAGE = "gateway"
+API = "api"
+"""The source of what callers ask for, as a trigger's condition sees it; nobody else's."""
 NOWHERE = -1
 """The partition of what never lay on a topic; its offset is its number in the call."""
 _AT = re.compile(r" - at `\$\.?(.*)`$")
@@ -88,9 +90,11 @@ def offered(topic: Topic, content: bytes, call: Call, principal: Principal, numb
         fields["occurred_at"] = said.occurred_at.astimezone(UTC)
     except OverflowError:
         raise BadEvent("occurred_at is none of the years 1 to 9999 in UTC", "occurred_at") from None
-    return topic.event(
+    event = topic.event(
         event_id=event_id, tenant_id=principal.tenant_id, correlation_id=event_id, causation_id=call.id, **fields
     )
+    _theirs_to_say(event)
+    return event
 
 
 def decoded(decoder: msgspec.json.Decoder[_Said], content: bytes) -> _Said:
@@ -106,6 +110,7 @@ def decoded(decoder: msgspec.json.Decoder[_Said], content: bytes) -> _Said:
 def taken(topic: Topic, event: Event, call: Call, principal: Principal) -> Event:
     """Returns an event that a client sent in Avro as the gateway says it; raises BadEvent."""
     _belongs(event.tenant_id, principal)
+    _theirs_to_say(event)
     if not CANONICAL.fullmatch(event.event_id):
         raise BadEvent("event_id is no UUID in small letters", "event_id")
     return msgspec.structs.replace(event, correlation_id=event.event_id, causation_id=call.id)
@@ -157,6 +162,11 @@ def letter(topic: str, content: bytes, call: Call, principal: Principal, number:
         error=type(error).__name__,
         reason=reason_of(error),
     )
+
+
+def _theirs_to_say(event: Event) -> None:
+    if isinstance(event, BusinessEvent) and event.source == API:
+        raise BadEvent(f"the source {API} is the gateway's own", "source")
 
 
 def _belongs(tenant_id: str | None, principal: Principal) -> None:

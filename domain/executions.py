@@ -6,14 +6,12 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain.definitions import Definitions, Name, Step
-from domain.doors import BadEvent, Call, decoded
+from domain.doors import API, BadEvent, Call, decoded
 from domain.identity import Principal
 from domain.ids import derive
 from domain.triggers import Triggers
 from schemas.events import BusinessEvent, Request
 
-SOURCE = "api"
-"""The source of what callers ask for, as a trigger's condition sees it."""
 TYPE = "asked"
 AGENTS: tuple[str, ...] = get_args(next(each.type for each in msgspec.structs.fields(Step) if each.name == "agent"))
 TEXT = 200
@@ -57,7 +55,7 @@ def tasked(agent: str, content: bytes) -> Execution:
 
 def asks(event: BusinessEvent) -> bool:
     """Returns whether this is what `begun` makes: somebody has asked for a run, which will be there soon."""
-    return event.source == SOURCE and event.subject == event.event_id and event.workflow is not None
+    return event.source == API and event.subject == event.event_id and event.workflow is not None
 
 
 def begun(execution: Execution, call: Call, principal: Principal, definitions: Definitions, fresh: str) -> Begun:
@@ -74,7 +72,7 @@ def begun(execution: Execution, call: Call, principal: Principal, definitions: D
         correlation_id=event_id,
         causation_id=call.id,
         occurred_at=call.at,
-        source=SOURCE,
+        source=API,
         subject=event_id,
         type=execution.type,
         workflow=execution.workflow,

@@ -45,6 +45,8 @@ class IdentityProvider(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     roles: Annotated[dict[str, list[Granted]], Meta(min_length=1, max_length=1000)]
     """By a value of the roles' claim; who has none of them is not let in."""
     status: Literal["active", "removed"] = "active"
+    added: int = 1
+    """How often it has been: who came in before it was removed has to log in again."""
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -137,9 +139,18 @@ def admitted(provider: IdentityProvider, said: Vouched, known: User | None) -> A
     if not roles:
         return Admission(None, "no group of the person gives a role")
     if known is None:
-        made = User(id=said.name, title=said.title, roles=roles, issuer=provider.issuer, subject=said.subject)
+        made = User(
+            id=said.name,
+            title=said.title,
+            roles=roles,
+            issuer=provider.issuer,
+            subject=said.subject,
+            provider_added=provider.added,
+        )
         return Admission(made)
-    return Admission(replace(known, title=said.title, roles=roles))
+    again = known.provider_added != provider.added
+    epoch = known.epoch + again
+    return Admission(replace(known, title=said.title, roles=roles, provider_added=provider.added, epoch=epoch))
 
 
 def _age_doubt(claims: Mapping[str, Any], at: float, skew_s: float) -> str:

@@ -80,11 +80,11 @@ GRANTED: Mapping[Role, frozenset[Permission]] = {
 class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A program's way in, as a definition of its tenant; the secret itself is nowhere."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{16}$")]
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{16}\Z")]
     title: str = ""
     scopes: list[Permission]
     expires_at: datetime
-    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     """SHA-256 of the secret, in hex."""
     status: Literal["active", "revoked"] = "active"
     networks: list[str] = []
@@ -114,11 +114,13 @@ class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Its hash, sealed; empty when there is none to log in with."""
     one_time: bool = False
     """True when the password has to be changed with the first log-in."""
-    sessions_since: datetime | None = None
-    """Sessions begun before are worth nothing."""
+    epoch: int = 0
+    """Sessions begun with credentials of an earlier epoch are worth nothing, whenever that was."""
     issuer: str = ""
     """Of whom comes through an identity provider: where, and who it is there; nobody else takes the name over."""
     subject: str = ""
+    provider_added: int = 0
+    """How often the provider had been added when it vouched last."""
     status: Literal["active", "suspended"] = "active"
     factor: Factor | None = None
 

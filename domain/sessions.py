@@ -51,6 +51,8 @@ class Held(Struct, frozen=True):
     """Where it was begun."""
     device: str = ""
     """What it was begun with; without it no token of it is good."""
+    epoch: int = 0
+    """The user's, of the credentials that it was begun with."""
 
 
 class Sessions:
@@ -106,7 +108,15 @@ def held_by(event: Session, before: Held | None = None) -> Held:
         return replace(before, event_id=event.event_id, number=event.number, renewed_at=event.occurred_at)
     at = event.occurred_at
     return Held(
-        event.event_id, event.tenant_id, event.user, event.number, at, at, address=event.address, device=event.device
+        event.event_id,
+        event.tenant_id,
+        event.user,
+        event.number,
+        at,
+        at,
+        address=event.address,
+        device=event.device,
+        epoch=event.epoch,
     )
 
 
@@ -120,16 +130,16 @@ def _theirs(held: Held, tenant_id: str, user: str) -> bool:
     return (held.tenant_id, held.user) == (tenant_id, user)
 
 
-def doubt(claims: Claims, held: Held | None, now: datetime, since: datetime | None = None) -> str:
+def doubt(claims: Claims, held: Held | None, now: datetime, epoch: int = 0) -> str:
     """Returns why a token is worth nothing now, empty when it is good; REUSED when somebody has renewed it before.
 
-    Of a session begun before `since` no token is good.
+    Of a session begun with credentials of an earlier epoch of the user's no token is good.
     """
     if held is None or not _theirs(held, claims.tenant_id, claims.user):
         return "unknown session"
     if not held.open:
         return "session has ended"
-    if (since is not None and held.begun_at < since) or now >= held.begun_at + LIFE:
+    if held.epoch < epoch or now >= held.begun_at + LIFE:
         return "session is too old"
     if now >= claims.expires_at:
         return "token is expired"
@@ -138,9 +148,9 @@ def doubt(claims: Claims, held: Held | None, now: datetime, since: datetime | No
     return ""
 
 
-def begun(call: Call, tenant_id: str, user: str, session: str, new_id: Callable[[], str]) -> Session:
-    """Returns the event that begins a session."""
-    return _said(call, tenant_id, user, session, 0, SessionStatus.OPEN, new_id())
+def begun(call: Call, tenant_id: str, user: str, session: str, new_id: Callable[[], str], epoch: int = 0) -> Session:
+    """Returns the event that begins a session with credentials of this epoch of the user's."""
+    return replace(_said(call, tenant_id, user, session, 0, SessionStatus.OPEN, new_id()), epoch=epoch)
 
 
 def renewed(call: Call, claims: Claims, new_id: Callable[[], str]) -> Session:

@@ -18,7 +18,7 @@ NETWORKS_MAX = 100
 RISKS = ("low", "medium", "high")
 """With no doubt, with one, and with more."""
 Risk = Literal["low", "medium", "high"]
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 
 
 class Hours(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +51,8 @@ class Context(Struct, frozen=True, kw_only=True):
     networks: Sequence[str] = ()
     """Of the key, beside those of the tenant."""
     person: bool = False
+    in_session: bool = False
+    """False when somebody logs in."""
     device: str = ""
     """The digest of the device that is shown; empty when none is."""
     session_device: str = ""
@@ -58,7 +60,7 @@ class Context(Struct, frozen=True, kw_only=True):
     session_address: str = ""
     """Where the session began; empty when it is not known."""
     device_known: bool = True
-    """True when somebody has logged in as this person with the device before."""
+    """True when somebody has logged in as this person with the device before, or never with any."""
     failed: int = 0
     """Failed log-ins as this person lately."""
 
@@ -103,7 +105,8 @@ def _refusals(access: Access, context: Context) -> Iterator[str]:
             yield f"address is outside {whose} networks"
     if context.person and access.hours and not any(_open(hours, context.at) for hours in access.hours):
         yield "outside the tenant's hours"
-    if context.person and access.devices == "bound" and not (context.session_device or context.device):
+    bound = context.session_device if context.in_session else context.device
+    if context.person and access.devices == "bound" and not bound:
         yield "no device is bound"
 
 

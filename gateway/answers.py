@@ -63,7 +63,6 @@ class Unfinished(Exception):
 
 
 UNAVAILABLE = Refusal(503, "not now; sent again with the same Idempotency-Key it is taken once")
-STALE = Refusal(503, f"what is decided by is older than {AGE_MAX_S:.0f} s: Kafka does not answer")
 
 
 class Known:

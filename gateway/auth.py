@@ -117,13 +117,13 @@ async def _login(door: Door, call: Call, said: LogIn, known: Known) -> Done:
         people.went_well(said.tenant, said.name, call.address)
     if said.new_password is not None:
         await _change(door, call, user, said, said.new_password)
-    return begin(door, call, said.tenant, said.name)
+    return begin(door, call, said.tenant, said.name, user.epoch + (said.new_password is not None))
 
 
-def begin(door: Door, call: Call, tenant_id: str, user: str, **more: Any) -> Done:
-    """Returns the tokens of a new session, and with them whatever else is told."""
+def begin(door: Door, call: Call, tenant_id: str, user: str, epoch: int, **more: Any) -> Done:
+    """Returns the tokens of a new session, and with them whatever else is told; `epoch` is that of what was shown."""
     name = door.new_id()
-    session = begun(call, tenant_id, user, name, door.new_id)
+    session = begun(call, tenant_id, user, name, door.new_id, epoch)
     return Done({**more, **tokens(door, name, held_by(session))}, [door.codec.encode(session, SOURCE)], 200)
 
 
@@ -147,7 +147,7 @@ async def _change(door: Door, call: Call, user: User, said: LogIn, new: str) -> 
     if door.definitions.user(said.tenant, said.name) != user:
         raise Refusal(409, OVERTAKEN)
     sealed = await door.people.passwords.sealed_soon(said.tenant, said.name, new)
-    changed = msgspec.structs.replace(user, password=sealed, one_time=False, sessions_since=call.at)
+    changed = msgspec.structs.replace(user, password=sealed, one_time=False, epoch=user.epoch + 1)
     await put(door, call, said.tenant, "user", changed, last)
 
 

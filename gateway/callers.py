@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
@@ -60,7 +61,10 @@ async def verdict_on(definitions: Definitions, people: People, shown: Shown | No
     second_factor = tenant.second_factor if tenant is not None and ours else "optional"
     found = person(shown.tenant_id, user, active, doubt, shown.session, second_factor)
     held = people.sessions.get(shown.session)
-    return admitted(found, access, context_of(people, call, shown.tenant_id, shown.user, held))
+    verdict = admitted(found, access, context_of(people, call, shown.tenant_id, shown.user, held))
+    if verdict.principal is None:  # the token was signed here: whose it is is certain, and no secret
+        return replace(verdict, reasons=[*verdict.reasons, f"a token of {shown.tenant_id}/{shown.user}"])
+    return verdict
 
 
 def context_of(people: People, call: Call, tenant_id: str, user: str, held: Held | None) -> Context:
@@ -75,7 +79,8 @@ def context_of(people: People, call: Call, tenant_id: str, user: str, held: Held
         device=call.device,
         session_device=held.device if held is not None else "",
         session_address=held.address if held is not None else "",
-        device_known=not call.device or people.sessions.knows(tenant_id, user, call.device),
+        in_session=held is not None,
+        device_known=people.sessions.knows(tenant_id, user, call.device),
         failed=people.failures(tenant_id, user, call.at),
     )
 

@@ -23,7 +23,6 @@ from domain.trust import Access, admitted
 from gateway.answers import (
     AGE_MAX_S,
     OUTCOMES,
-    STALE,
     UNAVAILABLE,
     Done,
     Known,
@@ -135,7 +134,7 @@ class Door(Struct, frozen=True):
         """Answers a call; raises Met for a stranger who was refused too often, and Unavailable when that is unknown."""
         try:
             if self.age_s() > AGE_MAX_S:
-                raise STALE
+                raise Refusal(503, f"what is decided by is older than {AGE_MAX_S:.0f} s: Kafka does not answer")
             with self.room.share() as share:
                 done = await entry(call, share, known)
                 return await self._accepted(call, known, done)

@@ -77,9 +77,9 @@ def routes(door: Door) -> APIRouter:
                 raise Refusal(409, "no second factor waits to be confirmed")
             await proofs.code(door, call, tenant, user, user.factor, said.code, known)
             factor, codes = proofs.confirmed(door.people.passwords.sealing, tenant, name, user.factor)
-            changed = msgspec.structs.replace(user, factor=factor, sessions_since=call.at)
+            changed = msgspec.structs.replace(user, factor=factor, epoch=user.epoch + 1)
             await put(door, call, tenant, KIND, changed, last)
-            return begin(door, call, tenant, name, recovery_codes=codes)
+            return begin(door, call, tenant, name, changed.epoch, recovery_codes=codes)
 
         return await door.enter(request, entry)
 

@@ -25,7 +25,7 @@ from gateway.graph_rows import (
     life_of,
     moment_row,
 )
-from gateway.reads import NEWEST
+from gateway.reads import NEWEST, log_topics
 
 ROWS_MAX = 50
 """Of a page."""
@@ -95,7 +95,7 @@ class Run:
         """The first events of the run, as Kafka took them."""
         query = Query(
             of=models.Moment,
-            where={"run_id": self.id},
+            where={"run_id": self.id, "topic": log_topics(info.context.principal)},
             order=("recorded_ms", "topic", "offset"),
             limit=_limit(limit, LOG_MAX),
         )

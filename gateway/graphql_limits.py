@@ -12,6 +12,7 @@ from graphql import (
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     parse,
 )
@@ -26,6 +27,8 @@ LIMITED = {"runs": 20, "definitions": 20, "log": 50}
 """Fields that say how many rows they want, and how many they get when they do not say."""
 TIMES = {"steps": 10, "decisions": 4, "calls": 2, "agents": 10, "stepCounts": 5}
 """How many rows the other lists are taken to have; what they really have is counted while it is read."""
+DIGITS_MAX = 9
+"""Of a number that is read; GraphQL itself takes none that is much longer."""
 INTROSPECTION = ("__schema", "__type")
 """Deep by its nature; GraphQL's own rule bounds it, and no row of anybody is read."""
 
@@ -110,8 +113,23 @@ class _Scales:
             return TIMES.get(name, 1)
         for argument in field.arguments or ():
             if argument.name.value == "limit":
-                value = argument.value
-                said = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
-                said = int(value.value) if isinstance(value, IntValueNode) else said
-                return max(1, said) if isinstance(said, int) else LIMITED[name]
+                return self._said(argument.value, LIMITED[name])
         return LIMITED[name]
+
+    def _said(self, value: ValueNode, most: int) -> int:
+        """Returns the number that a limit says, by a variable's default, too; what is no number counts as the most."""
+        if isinstance(value, VariableNode):
+            name = value.name.value
+            if name in self._variables:
+                said = self._variables[name]
+                return max(1, int(said)) if isinstance(said, int | float) else most
+            defaults = [
+                each.default_value
+                for one in self._operations
+                for each in one.variable_definitions or ()
+                if each.variable.name.value == name and each.default_value is not None
+            ]
+            return max((self._said(each, most) for each in defaults), default=most)
+        if not isinstance(value, IntValueNode):
+            return most
+        return max(1, int(value.value)) if len(value.value) <= DIGITS_MAX else most

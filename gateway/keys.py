@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
-from domain.administration import DAYS, new_key, public_key, revoked, scopes_of
+from domain.administration import DAYS, check_narrower, new_key, public_key, revoked, scopes_of
 from domain.doors import Call
 from domain.identity import ApiKey, Permission, Principal
 from gateway.administration import USUAL, Empty, Text, Title, change, check_own, identity
@@ -60,7 +60,10 @@ def routes(door: Door) -> APIRouter:
             key = fresh_key(tenant, named)
 
             def decide() -> ApiKey:
-                return new_key(key, scopes_of(said.scopes, principal), said.days, said.title, call.at, said.networks)
+                made = new_key(key, scopes_of(said.scopes, principal), said.days, said.title, call.at, said.networks)
+                if (maker := door.definitions.key(tenant, principal.id.removeprefix("key/"))) is not None:
+                    check_narrower(maker, made)
+                return made
 
             fresh = await change(door, call, tenant, KIND, key.key_id, event_id, decide)
             shown = _shown(door, tenant, key.key_id)

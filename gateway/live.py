@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from domain.doors import Call
 from domain.identity import Permission, Principal
 from domain.live import Channel, Vector
-from gateway.answers import Done, Refusal
+from gateway.answers import AGE_MAX_S, Done, Refusal
 from gateway.bodies import Share
 from gateway.callers import Shown, credentials_of, shown_by
 from gateway.door import Door
@@ -115,6 +115,9 @@ class Live:
                     await asyncio.sleep(0)
 
     async def _look(self, viewer: Viewer, shown: Shown, call: Call) -> None:
+        if self.door.age_s() > AGE_MAX_S:
+            viewer.end(TRY_LATER, "not now")
+            return
         try:
             verdict = await looked_at(self.door, shown, call, Permission.READ_RUNS, self.door.now())
         except Unavailable:

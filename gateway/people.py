@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from domain.identity import User
+from domain.limits import network
 from domain.lockout import Lockout
 from domain.sessions import Claims, Sessions, doubt
 from gateway.passwords import Passwords
@@ -32,8 +33,7 @@ class People(Struct, frozen=True):
         """Returns why a token is worth nothing now, empty when it is good."""
         if self.sessions.get(claims.session) is None and now < claims.expires_at:
             await self.catch_up()  # begun by another gateway a moment ago, perhaps
-        since = user.sessions_since if user is not None else None
-        return doubt(claims, self.sessions.get(claims.session), now, since)
+        return doubt(claims, self.sessions.get(claims.session), now, user.epoch if user is not None else 0)
 
     def try_now(self, tenant_id: str, name: str, address: str, now: datetime) -> int:
         """Returns 0 when a log-in may be tried, else the seconds to wait.
@@ -56,11 +56,16 @@ class People(Struct, frozen=True):
         for lockout, key in self._tried(tenant_id, name, address)[1:]:
             lockout.undone(key)
 
+    def not_looked_at(self, tenant_id: str, name: str, address: str) -> None:
+        """Takes back a try that nobody has looked at."""
+        for lockout, key in self._tried(tenant_id, name, address):
+            lockout.undone(key)
+
     def went_well(self, tenant_id: str, name: str, address: str) -> None:
         """Says that the log-in was genuine, after `right_password`."""
         lockout, key = self._tried(tenant_id, name, address)[0]
         lockout.passed(key)
 
     def _tried(self, tenant_id: str, name: str, address: str) -> list[tuple[Lockout, str]]:
-        whole = f"{tenant_id}/{name}"
-        return [(self.names, f"{whole}/{address}"), (self.addresses, address), (self.all, whole)]
+        whole, place = f"{tenant_id}/{name}", network(address)
+        return [(self.names, f"{whole}/{place}"), (self.addresses, place), (self.all, whole)]

@@ -12,6 +12,7 @@ from domain.factors import Verdict as Judged
 from domain.identity import PLATFORM, Factor, Principal, User, Verdict, person
 from gateway.answers import Known, Refusal, told
 from gateway.door import SOURCE, Door
+from gateway.passwords import Busy
 from gateway.sealing import Sealing
 from schemas.errors import Unavailable
 
@@ -36,7 +37,11 @@ async def password(door: Door, call: Call, tenant_id: str, name: str, shown: str
         known.verdict = Verdict(known.verdict.principal, [_named(door, tenant_id, name)], 401)
         raise waiting("too many failed attempts", wait_s)
     user = door.definitions.user(tenant_id, name)
-    genuine = await people.passwords.genuine(tenant_id, name, user.password if user is not None else "", shown)
+    try:
+        genuine = await people.passwords.genuine(tenant_id, name, user.password if user is not None else "", shown)
+    except Busy:
+        people.not_looked_at(tenant_id, name, call.address)
+        raise
     if door.definitions.user(tenant_id, name) != user:
         genuine = False  # changed meanwhile: what was looked at is worth nothing any more
     doubt = "" if genuine else "wrong password"

@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 from fastapi import Request
 from msgspec import Struct
 
+from domain.identity import Permission, Principal
 from domain.log_position import BadPosition, decode
-from domain.read_models import AgentCount, Applied, Query, R, ReadModels, Run, Tally
+from domain.read_models import RUN_TOPICS, AgentCount, Applied, Query, R, ReadModels, Run, Tally
 from gateway.answers import Refusal
 from gateway.cursors import cursor
 from schemas.errors import Unavailable
@@ -23,6 +24,12 @@ HEADER = "auterity-after"
 NEWEST = ("recorded_ms", "run_id")
 """The order of runs."""
 T = TypeVar("T")
+
+
+def log_topics(principal: Principal) -> list[str]:
+    """Returns the topics of a run's log that the caller may read."""
+    decisions = Permission.READ_DECISIONS in principal.permissions
+    return [each for each in ("business-events", *RUN_TOPICS) if decisions or each != "compliance-decisions"]
 
 
 class Page(Struct, Generic[R], frozen=True):

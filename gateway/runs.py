@@ -15,7 +15,7 @@ from gateway.bodies import Share
 from gateway.cursors import TEXT, behind
 from gateway.door import Door
 from gateway.problems import declared
-from gateway.reads import NEWEST, Reads
+from gateway.reads import NEWEST, Reads, log_topics
 
 LIMIT_MAX = 200
 """Rows of a page."""
@@ -63,7 +63,7 @@ class DefinitionsAsked(Paged, frozen=True):
 
 
 A = TypeVar("A", bound=Asked)
-Reading = Callable[[str, A, Request], Awaitable[dict[str, Any]]]
+Reading = Callable[[Principal, A, Request], Awaitable[dict[str, Any]]]
 
 
 def routes(door: Door, reads: Reads) -> APIRouter:
@@ -75,7 +75,7 @@ def routes(door: Door, reads: Reads) -> APIRouter:
         async def work(_: Call, principal: Principal, __: Share) -> Done:
             asked = _asked(request, kind)
             as_of = await reads.as_of(request)  # before the rows: they are at least so far
-            found = await read(principal.tenant_id, asked, request)
+            found = await read(principal, asked, request)
             return Done({**found, "as_of": as_of}, status=200)
 
         return await door.call(request, Permission.READ_RUNS, work)
@@ -114,7 +114,8 @@ class _Readings:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    async def runs(self, tenant_id: str, asked: RunsAsked, _: Request) -> dict[str, Any]:
+    async def runs(self, principal: Principal, asked: RunsAsked, _: Request) -> dict[str, Any]:
+        tenant_id = principal.tenant_id
         said = {"status": asked.status, "workflow": asked.workflow}
         where = {name: value for name, value in said.items() if value is not None}
         after = behind(asked.cursor, (int, str))
@@ -123,21 +124,25 @@ class _Readings:
         tallies = await self._reads.tallies(tenant_id, [run.run_id for run in page.rows])
         return {"runs": [run_document(run, tallies[run.run_id]) for run in page.rows], "next": page.next}
 
-    async def status(self, tenant_id: str, _: Asked, request: Request) -> dict[str, Any]:
+    async def status(self, principal: Principal, _: Asked, request: Request) -> dict[str, Any]:
+        tenant_id = principal.tenant_id
         run = await self._run(tenant_id, request)
         of_run = Query(of=Step, where={"run_id": run.run_id}, order=("recorded_ms", "step", "attempt"), limit=STEPS_MAX)
         steps = await self._reads.rows(tenant_id, of_run)
         tallies = await self._reads.tallies(tenant_id, [run.run_id])
         return {"run": run_document(run, tallies[run.run_id]), "steps": [_step(step) for step in steps]}
 
-    async def logs(self, tenant_id: str, asked: Paged, request: Request) -> dict[str, Any]:
+    async def logs(self, principal: Principal, asked: Paged, request: Request) -> dict[str, Any]:
+        tenant_id = principal.tenant_id
         run = await self._run(tenant_id, request)
         after = behind(asked.cursor, (int, str, int))
-        query = Query(of=Moment, where={"run_id": run.run_id}, order=LOG_ORDER, after=after, limit=asked.limit)
+        where = {"run_id": run.run_id, "topic": log_topics(principal)}
+        query = Query(of=Moment, where=where, order=LOG_ORDER, after=after, limit=asked.limit)
         page = await self._reads.page(tenant_id, query)
         return {"run_id": run.run_id, "events": [_line(moment) for moment in page.rows], "next": page.next}
 
-    async def agents(self, tenant_id: str, _: Asked, __: Request) -> dict[str, Any]:
+    async def agents(self, principal: Principal, _: Asked, __: Request) -> dict[str, Any]:
+        tenant_id = principal.tenant_id
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for each in await self._reads.agents(tenant_id):
             empty: dict[str, Any] = {"agent": each.agent, "uses": each.uses, "steps": {}, "last_at": ""}
@@ -146,7 +151,8 @@ class _Readings:
             agent["last_at"] = max(agent["last_at"], said(each.recorded_ms * 1000))
         return {"agents": list(found.values())}
 
-    async def definitions(self, tenant_id: str, asked: DefinitionsAsked, _: Request) -> dict[str, Any]:
+    async def definitions(self, principal: Principal, asked: DefinitionsAsked, _: Request) -> dict[str, Any]:
+        tenant_id = principal.tenant_id
         where = {"kind": asked.kind} if asked.kind is not None else {}
         order, after = Definition.KEY, behind(asked.cursor, (str, str, str))
         page = await self._reads.page(

@@ -12,6 +12,7 @@ from domain.doors import Call
 from domain.federation import REPLAYED, SIGN_ON, Admission, IdentityProvider, Pending, Vouched, admitted
 from domain.identity import Verdict, person
 from domain.ids import derive
+from domain.limits import network
 from domain.ports import OpenId
 from domain.sessions import begun
 from gateway.answers import Done, Known, Refusal, told
@@ -93,11 +94,11 @@ def begun_here(sign_on: SignOn, request: Request) -> Pending | None:
 def sought(door: Door, call: Call) -> None:
     """Refuses an address from which too many have failed; counts as failed until `let_in`."""
     addresses = door.people.addresses
-    if wait_s := addresses.wait_s(call.address, call.at):
+    if wait_s := addresses.wait_s(network(call.address), call.at):
         refusal = Refusal(429, "too many failed attempts")
         refusal.retry_after_s = wait_s
         raise refusal
-    addresses.failed(call.address, call.at)
+    addresses.failed(network(call.address), call.at)
 
 
 def refused(known: Known, doubt: str) -> Refusal:
@@ -125,12 +126,12 @@ async def let_in(
     if not known.verdict.allowed:
         raise Refusal(known.verdict.status, told(known.verdict))
     door.let_in(call, tenant_id, admission.user.id, known)
-    event = begun(call, tenant_id, admission.user.id, name, door.new_id)
+    event = begun(call, tenant_id, admission.user.id, name, door.new_id, admission.user.epoch)
     await settled(door, event)
     held = door.people.sessions.get(name)
     if held is None or held.event_id != event.event_id:
         raise refused(known, REPLAYED)
-    door.people.addresses.undone(call.address)
+    door.people.addresses.undone(network(call.address))
     return Done(tokens(door, name, held), status=200)
 
 

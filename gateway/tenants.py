@@ -106,7 +106,7 @@ async def _admin(door: Door, call: Call, tenant: str, name: str, event_id: str) 
 
     def decide() -> User:
         made = new_user(tenant, name, [Role.ADMIN], "", door.definitions.user(tenant, name))
-        return with_password(made, sealed, call.at)
+        return with_password(made, sealed)
 
     return password if await change(door, call, tenant, "user", name, event_id, decide) else ""
 

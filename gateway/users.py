@@ -82,7 +82,7 @@ def routes(door: Door) -> APIRouter:
             def decide() -> User:
                 made = new_user(tenant, said.name, said.roles, said.title, door.definitions.user(tenant, said.name))
                 check_held(principal, made.roles)
-                return with_password(made, sealed, call.at)
+                return with_password(made, sealed)
 
             event_id = identity(door, call, principal, said)
             fresh = await change(door, call, tenant, KIND, said.name, event_id, decide)
@@ -140,7 +140,7 @@ async def _proof(door: Door, request: Request, name: str, of_password: bool) -> 
             user = found_user(tenant, name, door.definitions.user(tenant, name))
             check_another(principal, user)
             check_held(principal, user.roles)
-            return with_password(user, sealed, call.at) if of_password else without_factor(user, call.at)
+            return with_password(user, sealed) if of_password else without_factor(user)
 
         event_id = identity(door, call, principal, name, said)
         fresh = await change(door, call, tenant, KIND, name, event_id, decide)
@@ -152,7 +152,7 @@ async def _proof(door: Door, request: Request, name: str, of_password: bool) -> 
 def _changed(tenant: str, before: User, said: UserChange, call: Call) -> User:
     roles = roles_of(tenant, said.roles) if said.roles is not None else before.roles
     after = replace(before, roles=roles, title=said.title if said.title is not None else before.title)
-    return turned(after, said.status, call.at) if said.status is not None else after
+    return turned(after, said.status) if said.status is not None else after
 
 
 async def _still_managed(door: Door, call: Call, principal: Principal, before: list[User], name: str) -> None:

@@ -54,6 +54,7 @@ async def _asked(door: Door, request: Request, wanted: Callable[[bytes], Executi
         except Rejected as error:
             field = error.field if isinstance(error, BadEvent) else ""
             raise Refusal(422, f"{field}: {error}" if field else str(error), field=field) from error
+        await door.usage.take(principal.tenant_id, door.quota(principal.tenant_id), 1, call.at)
         return Done({"event_id": found.event.event_id, "run_id": found.run_id}, [record])
 
     return await door.call(request, Permission.EXECUTE_WORKFLOWS, work)

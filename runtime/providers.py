@@ -59,7 +59,10 @@ class Providers:
             raise ProviderExists(f"tenant {self._tenant_id} has an identity provider {name}")
         sealing = Sealing(load(self._data_dir).sealing_key)
         sealed = sealed_secret(sealing, self._tenant_id, name, secret) if secret else ""
-        body = {**said, "client_secret": sealed, "roles": _roles(mapped)}
+        last = self._known.last(self._tenant_id, KIND, name)
+        before = parse(KIND, last.body) if last is not None else None
+        added = before.added + 1 if isinstance(before, IdentityProvider) else 1
+        body = {**said, "client_secret": sealed, "roles": _roles(mapped), "added": added}
         made = parse(KIND, canonical(body))
         assert isinstance(made, IdentityProvider)
         if made.protocol == "saml":

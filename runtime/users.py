@@ -58,15 +58,15 @@ class Users:
 
     def reset_factor(self, name: str) -> dict[str, Any]:
         """Takes the user's second factor away, and its recovery codes; ends all sessions. Raises UnknownUser."""
-        return self._put(without_factor(self._user(name), _now()))
+        return self._put(without_factor(self._user(name)))
 
     def suspend(self, name: str) -> dict[str, Any]:
         """Lets the user in no more, from now on, and ends all sessions; raises UnknownUser."""
-        return self._put(turned(self._user(name), "suspended", _now()))
+        return self._put(turned(self._user(name), "suspended"))
 
     def resume(self, name: str) -> dict[str, Any]:
         """Lets the user in again; raises UnknownUser."""
-        return self._put(turned(self._user(name), "active", _now()))
+        return self._put(turned(self._user(name), "active"))
 
     def digest(self, name: str) -> dict[str, Any]:
         """Returns what stands for this name in the events of failed log-ins, whether anybody is called so or not."""
@@ -89,7 +89,7 @@ class Users:
 
     def _with_password(self, user: User, password: str) -> dict[str, Any]:
         sealed = Passwords(self._secrets().sealing_key).sealed(self._tenant_id, user.id, password)
-        return {**self._put(with_password(user, sealed, _now())), "password": password}
+        return {**self._put(with_password(user, sealed)), "password": password}
 
     def _secrets(self) -> Secrets:
         return load(self._data_dir, needed=self._known.has(KIND))

@@ -450,6 +450,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """Where the call came from that said it."""
     device: str = ""
     """SHA-256 (hex) of what the device showed; a session that a device began is of no use without it."""
+    epoch: int = 0
+    """Which of the user's epochs the credentials were of that began it; a new password, a reset or a suspension begins the next, and ends all sessions of those before."""
 
 
 class RunStatus(StrEnum):
