@@ -17,6 +17,7 @@ from gateway import (
     oidc,
     runs,
     saml,
+    subscriptions,
     tenants,
     users,
     workflows,
@@ -53,7 +54,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [part.routes(door, reads) for part in (runs, graphql)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
-    routers += [files.routes(door, parts.folders), live.routes(parts.looking)]
+    routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]
     for router in (*routers, health.routes(parts.checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)

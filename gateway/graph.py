@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from domain import read_models as models
 from domain.read_models import Query
 from gateway.cursors import BadCursor, behind
+from gateway.graph_live import TOLD, Subscription
 from gateway.graph_rows import (
     Agent,
     Call,
@@ -169,9 +170,10 @@ class Root:
 
 
 def schema() -> strawberry.Schema:
-    """Returns the graph; it only reads."""
+    """Returns the graph: queries of the read models, a subscription to what happens, and nothing that writes."""
     long = strawberry.scalar(name="Long", description="A whole number of up to 64 bits.", serialize=int)
-    return _Schema(Root, config=StrawberryConfig(scalar_map={Long: long}, disable_field_suggestions=True))
+    config = StrawberryConfig(scalar_map={Long: long}, disable_field_suggestions=True)
+    return _Schema(Root, subscription=Subscription, types=TOLD, config=config)
 
 
 class _Schema(strawberry.Schema):

@@ -1,17 +1,14 @@
 """/ws and /live: what happens in the caller's tenant, told as it happens, over a WebSocket or as server-sent events."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response, WebSocket
 from msgspec import Struct
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocketDisconnect
 
 from domain.doors import Call
 from domain.identity import Permission, Principal
@@ -24,6 +21,7 @@ from gateway.event_stream import CONTENT, EventStream
 from gateway.feed import Feed
 from gateway.positions import BadPosition
 from gateway.problems import declared
+from gateway.sockets import NOT_UNDERSTOOD, hand, said, serve
 from gateway.standing import looked_at
 from gateway.viewer import TRY_LATER, Viewer
 from schemas.errors import Unavailable
@@ -33,15 +31,13 @@ PROTOCOL = "auterity.v1"
 PER_TENANT_MAX, VIEWERS_MAX = 1000, 3000
 """Connections of a tenant, unless the gateway is told otherwise, and of all: the rest of the server's is for calls."""
 SAID_BYTES_MAX = 4 * 1024
-SAID_MAX, SAID_S = 60, 60.0
-"""A client says so much at once, and so often in this time."""
+"""A client says so much at once."""
 LOOK_S = 2.0
 """How often it is looked at whether who looks on may still do so."""
 AT_ONCE = 100
 """Who looks on that are looked at before anything else has its turn."""
-GOODBYE_S = 0.5
 SECONDS_MAX = 3600
-SESSION_ENDED, FORBIDDEN, NOT_UNDERSTOOD = 4401, 4403, 1008
+SESSION_ENDED, FORBIDDEN = 4401, 4403
 """Close codes of our own, besides those of WebSockets (1008, 1012 when the gateway ends, 1013: again later)."""
 PROBLEMS = {
     400: "The position is none of this tenant's, no channel has this name, or the Idempotency-Key is too long.",
@@ -62,6 +58,13 @@ class Said(Struct, frozen=True, forbid_unknown_fields=True):
 SAID = msgspec.json.Decoder(Said)
 
 
+class Wanted(Struct, frozen=True):
+    """What somebody wants to be told: these channels, from behind a position, else from now on."""
+
+    channels: Iterable[Channel]
+    after: Vector | None = None
+
+
 class Live:
     """All who look on through this gateway."""
 
@@ -76,22 +79,40 @@ class Live:
         self._viewers: dict[Viewer, tuple[Shown, Call]] = {}
         self._ending = False
 
-    def join(self, connection: HTTPConnection, call: Call, principal: Principal) -> Viewer:
-        """Returns the viewer of a caller who may look on; raises Refusal."""
-        origin = connection.headers.get("origin")
-        if origin is not None and not self._ours(origin, connection.headers.get("host", "")):
-            raise Refusal(403, "this origin may not connect")
-        asked = connection.query_params
-        after, channels = self._after(connection, principal), _channels(asked.get("channels"))
-        if self._ending or len(self._viewers) >= VIEWERS_MAX:
-            raise Refusal(503, "the gateway takes no more connections now")
-        if self.feed.tenant(principal.tenant_id).readers >= self.per_tenant_max:
-            raise Refusal(429, f"the tenant has {self.per_tenant_max} connections, as many as it may")
-        shown = shown_by(self.door.people.tokens, credentials_of(connection))
-        assert shown is not None  # the door has looked at it
-        viewer = Viewer(self.feed, principal, call.id, channels, after)
-        self._viewers[viewer] = shown, call
-        return viewer
+    async def joined(
+        self, connection: HTTPConnection, status: int, wanted: Callable[[HTTPConnection, Principal], Wanted]
+    ) -> tuple[Response, Viewer | None]:
+        """Answers who wants to look on, with the viewer if that is accepted: `leave` is its end."""
+        found: list[Viewer] = []
+
+        async def work(call: Call, principal: Principal, _: Share) -> Done:
+            if not self._ours(connection):
+                raise Refusal(403, "this origin may not connect")
+            shown = shown_by(self.door.people.tokens, credentials_of(connection))
+            assert shown is not None  # the door has looked at it
+            found.append(self._viewer(principal, shown, call, wanted(connection, principal)))
+            return Done({}, status=status)
+
+        joined = False
+        try:
+            answer = await self.door.call(connection, Permission.READ_RUNS, work, RequestKind.CONNECTION)
+            joined = answer.status_code == status
+        finally:
+            for viewer in found if not joined else ():  # it could not be put on the log
+                self.leave(viewer)
+        return answer, found[0] if joined else None
+
+    def beside(self, viewer: Viewer, wanted: Wanted) -> Viewer:
+        """Returns another viewer of the same connection, which counts as one more; raises Refusal."""
+        shown, call = self._viewers[viewer]
+        return self._viewer(viewer.principal, shown, call, wanted)
+
+    def place(self, principal: Principal, after: str | None) -> Vector | None:
+        """Returns the position of this text, None when there is none; raises Refusal."""
+        try:
+            return self.feed.positions.read(principal.tenant_id, after) if after else None
+        except BadPosition as error:
+            raise Refusal(400, str(error)) from None
 
     def leave(self, viewer: Viewer) -> None:
         """Says that a viewer's connection has ended."""
@@ -130,48 +151,42 @@ class Live:
         else:
             viewer.end(SESSION_ENDED, "the session has ended")
 
-    def _ours(self, origin: str, host: str) -> bool:
-        return origin in self._origins or (host != "" and origin.partition("://")[2] == host)
+    def _viewer(self, principal: Principal, shown: Shown, call: Call, wanted: Wanted) -> Viewer:
+        if self._ending or len(self._viewers) >= VIEWERS_MAX:
+            raise Refusal(503, "the gateway takes no more connections now")
+        if self.feed.tenant(principal.tenant_id).readers >= self.per_tenant_max:
+            raise Refusal(429, f"the tenant has {self.per_tenant_max} connections, as many as it may")
+        viewer = Viewer(self.feed, principal, call.id, wanted.channels, wanted.after)
+        self._viewers[viewer] = shown, call
+        return viewer
 
-    def _after(self, connection: HTTPConnection, principal: Principal) -> Vector | None:
-        text = connection.query_params.get("after") or connection.headers.get("last-event-id")
-        if not text:
-            return None
-        try:
-            return self.feed.positions.read(principal.tenant_id, text)
-        except BadPosition as error:
-            raise Refusal(400, str(error)) from None
+    def _ours(self, connection: HTTPConnection) -> bool:
+        origin, host = connection.headers.get("origin"), connection.headers.get("host", "")
+        return origin is None or origin in self._origins or (host != "" and origin.partition("://")[2] == host)
 
 
 def routes(live: Live) -> APIRouter:
     """Returns the routes of looking on."""
     router = APIRouter(tags=["live"])
 
-    async def joined(connection: HTTPConnection, status: int) -> tuple[Response, Viewer | None]:
-        found: list[Viewer] = []
-
-        async def work(call: Call, principal: Principal, _: Share) -> Done:
-            _seconds(connection)
-            found.append(live.join(connection, call, principal))
-            return Done({}, status=status)
-
-        joined = False
-        try:
-            answer = await live.door.call(connection, Permission.READ_RUNS, work, RequestKind.CONNECTION)
-            joined = answer.status_code == status
-        finally:
-            for viewer in found if not joined else ():  # it could not be put on the log
-                live.leave(viewer)
-        return answer, found[0] if joined else None
+    def wanted(connection: HTTPConnection, principal: Principal) -> Wanted:
+        _seconds(connection)
+        asked = connection.query_params
+        after = asked.get("after") or connection.headers.get("last-event-id")
+        return Wanted(_channels(asked.get("channels")), live.place(principal, after))
 
     @router.websocket("/ws")
     async def socket(websocket: WebSocket) -> None:
-        answer, viewer = await joined(websocket, 101)
+        answer, viewer = await live.joined(websocket, 101, wanted)
         if viewer is None:
             await websocket.send_denial_response(answer)
             return
+
+        async def tell(texts: Sequence[str]) -> None:
+            await hand(websocket, "\n".join(texts))
+
         try:
-            await _socket(websocket, viewer)
+            await serve(websocket, viewer, PROTOCOL, lambda: _listen(websocket, viewer), tell)
         finally:
             live.leave(viewer)
 
@@ -183,58 +198,17 @@ def routes(live: Live) -> APIRouter:
         seconds: Annotated[str, Query(description=f"Ends after so many, at most {SECONDS_MAX}; 0: at once.")] = "",
     ) -> Response:
         """Tells what happens in the caller's tenant as server-sent events, each with its position as id."""
-        answer, viewer = await joined(request, 200)
+        answer, viewer = await live.joined(request, 200, wanted)
         return answer if viewer is None else EventStream(viewer, live.leave, _seconds(request))
 
     return router
 
 
-async def _socket(websocket: WebSocket, viewer: Viewer) -> None:
-    await websocket.accept(PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None)
-    listening = asyncio.create_task(_listen(websocket, viewer))
-    try:
-        async with aclosing(viewer.texts()) as told:
-            async for texts in told:
-                await _hand(websocket, {"type": "websocket.send", "text": "\n".join(texts)})
-        await _close(websocket, *(viewer.ending or (1000, "")))
-    except WebSocketDisconnect:
-        pass
-    except asyncio.CancelledError:
-        if viewer.ending is None:
-            raise
-        with suppress(WebSocketDisconnect, TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):  # it may take that much
-                await _close(websocket, *viewer.ending)
-    finally:
-        listening.cancel()
-
-
-async def _close(websocket: WebSocket, code: int, reason: str) -> None:
-    await _hand(websocket, {"type": "websocket.close", "code": code, "reason": reason})
-
-
-async def _hand(websocket: WebSocket, message: dict[str, Any]) -> None:
-    try:
-        await websocket.send(message)
-    except RuntimeError as error:  # what the server says of one that is being closed
-        raise WebSocketDisconnect(1006) from error
-
-
 async def _listen(websocket: WebSocket, viewer: Viewer) -> None:
-    """Takes in what the client says, and ends the viewer when the client does or says what is not understood."""
-    times: deque[float] = deque(maxlen=SAID_MAX)
-    while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            viewer.end(1000, "")
-            return
-        now = monotonic()
-        if len(times) == SAID_MAX and now < times[0] + SAID_S:
-            viewer.end(NOT_UNDERSTOOD, f"more than {SAID_MAX} messages in {SAID_S:.0f} s")
-            return
-        times.append(now)
+    """Takes in which channels the client wants, and ends the viewer when it says what is not understood."""
+    async for text in said(websocket, viewer):
         try:
-            viewer.choose(SAID.decode(message.get("text") or b"").channels)
+            viewer.choose(SAID.decode(text).channels)
         except (msgspec.DecodeError, RecursionError):
             viewer.end(NOT_UNDERSTOOD, 'a client says {"channels": [...]}')
             return

@@ -104,10 +104,10 @@ class Gateway:
         """Puts events on the log."""
         await self.door.publisher.publish([self.door.codec.encode(event, "test") for event in events])
 
-    def socket(self, token: str = "", query: str = "", **more: Any) -> Any:
-        """Returns a connection to /ws, to be entered."""
+    def socket(self, token: str = "", query: str = "", path: str = "/ws", **more: Any) -> Any:
+        """Returns a connection to /ws, or another path, to be entered."""
         headers = {**more.pop("additional_headers", {})} | ({"Authorization": f"Bearer {token}"} if token else {})
-        url = f"ws{self.address[4:]}/api/v1/ws{query}"
+        url = f"ws{self.address[4:]}/api/v1{path}{query}"
         return websockets.connect(
             url, additional_headers=headers, proxy=None, compression=None, close_timeout=1, **more
         )

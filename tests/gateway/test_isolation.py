@@ -13,6 +13,8 @@ from gateway_calls import PASSWORD, SAID, calls
 from live_calls import Gateway, decision, events_told, next_told, run, step
 from msgspec import Struct
 from read_model_records import run_of
+from subscription_calls import PROTOCOL, spoken, subscribe
+from subscription_calls import told as subscription_told
 from websockets.exceptions import InvalidStatus
 
 from domain.identity import GRANTED, Permission, Role
@@ -228,19 +230,28 @@ async def test_who_looks_on_is_told_what_is_granted_in_the_own_tenant_and_nothin
         for number, caller in enumerate([*PEOPLE, *KEYS, *NOBODY, *SUSPENDED]):
             headers, granted = await credentials(client, caller)
             if granted is None or Permission.READ_RUNS not in granted:
-                with pytest.raises(InvalidStatus) as refused:
-                    await gateway.socket(additional_headers=headers)
                 known = granted is not None or caller in SUSPENDED
-                assert (caller, refused.value.response.status_code) == (caller, 403 if known else 401)
+                for path in ("/ws", "/graphql"):
+                    with pytest.raises(InvalidStatus) as refused:
+                        await gateway.socket(path=path, additional_headers=headers, subprotocols=[PROTOCOL])
+                    assert (caller, refused.value.response.status_code) == (caller, 403 if known else 401)
                 continue
-            async with gateway.socket(additional_headers=headers) as socket:
+            async with (
+                gateway.socket(additional_headers=headers) as socket,
+                spoken(gateway, additional_headers=headers) as subscribed,
+            ):
                 channels = [name for name, needed in CHANNELS.items() if needed is None or needed in granted]
                 assert (caller, (await next_told(socket, "ready"))["channels"]) == (caller, channels)
+                await subscribe(subscribed)
+                (ready,) = await subscription_told(subscribed, "Ready")
+                assert (caller, ready["channels"]) == (caller, [name.upper() for name in channels])
                 said = [make(number, tenant) for make in (decision, step, run) for tenant in TENANTS.values()]
                 await gateway.say(*said)
                 seen = sorted(set(channels) & {"runs", "steps", "decisions"})
                 own = {each.event_id for each in said if each.tenant_id == "acme"}
                 told = await events_told(socket, len(seen))
+                also = await subscription_told(subscribed, "Event", len(seen))
+                assert sorted(each["id"] for each in also) == sorted(each["id"] for each in told)
                 await gateway.say(run(1000 + number))
                 last = await events_told(socket, 1)
                 assert (caller, sorted(each["channel"] for each in told)) == (caller, seen)
