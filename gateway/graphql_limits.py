@@ -48,10 +48,10 @@ class Weight(Struct, frozen=True):
         return Weight(max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost)
 
 
-def checked(query: str, variables: Mapping[str, Any], operation: str | None) -> None:
+def checked(query: str, variables: Mapping[str, Any], operation: str | None, tokens_max: int = TOKENS_MAX) -> None:
     """Raises GraphQLError when the text is no document or leaves open which operation is meant, and TooMuch when it
     asks for more than a limit."""
-    document = parse(query, max_tokens=TOKENS_MAX)
+    document = parse(query, max_tokens=tokens_max)
     if operation is None and sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1:
         raise GraphQLError("the document has several operations, and none is named")
     weight = _Scales(document, variables).weight()

@@ -8,15 +8,17 @@ import msgspec
 import strawberry
 from fastapi import APIRouter, WebSocket
 from graphql import GraphQLError
+from msgspec import Struct, field
 from starlette.requests import HTTPConnection
 
 from domain.identity import Principal
 from domain.live import Channel
-from gateway.answers import Refusal
+from gateway.answers import Refusal, refusal_of
 from gateway.graph import schema
 from gateway.graph_live import Following
 from gateway.graphql import ERRORS_MAX, Asked
 from gateway.graphql_limits import checked
+from gateway.limits import Met
 from gateway.live import Live, Wanted
 from gateway.sockets import begun, hand, said, serve
 from gateway.transport_ws import (
@@ -38,17 +40,22 @@ from gateway.transport_ws import (
     Subscribe,
 )
 from gateway.viewer import Viewer
+from schemas.errors import Unavailable
 
 BEGIN_S = 3.0
 """Time a client has to begin."""
 SUBSCRIPTIONS_MAX = 10
 """Of a connection, at once; each counts as one more connection of the tenant."""
+GATEWAY_MAX = 500
+"""Of all connections together: each takes some 100 KiB."""
+TOKENS_MAX = 200
+"""Of a document, which is held for as long as it is subscribed to."""
 
 
 def routes(live: Live) -> APIRouter:
     """Returns the route."""
     router = APIRouter()
-    graph, turn = schema(), asyncio.Lock()
+    common = _Common(live, schema())
 
     @router.websocket("/graphql")
     async def socket(websocket: WebSocket) -> None:
@@ -56,7 +63,7 @@ def routes(live: Live) -> APIRouter:
         if viewer is None:
             await websocket.send_denial_response(answer)
             return
-        conversation = _Conversation(websocket, live, viewer, graph, turn)
+        conversation = _Conversation(websocket, viewer, common)
         try:
             await serve(websocket, viewer, PROTOCOL, conversation.listen, _nothing)
         finally:
@@ -76,17 +83,23 @@ async def _nothing(_: Sequence[str]) -> None:
     """What happens is told by subscriptions."""
 
 
+class _Common(Struct):
+    """What all connections share."""
+
+    live: Live
+    graph: strawberry.Schema
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    told: set[asyncio.Task[None]] = field(default_factory=set)
+
+
 class _Conversation:
     """What one connection has said and is told; all of it ends with the connection's viewer."""
 
-    def __init__(
-        self, websocket: WebSocket, live: Live, viewer: Viewer, graph: strawberry.Schema, turn: asyncio.Lock
-    ) -> None:
+    def __init__(self, websocket: WebSocket, viewer: Viewer, common: _Common) -> None:
         self._websocket = websocket
-        self._live = live
         self._viewer = viewer
-        self._graph = graph
-        self._turn = turn
+        self._common = common
+        self._live = common.live
         self._begun = False
         self._late = asyncio.get_running_loop().call_later(
             BEGIN_S, viewer.end, BEGUN_LATE, "Connection initialisation timeout"
@@ -122,8 +135,8 @@ class _Conversation:
         elif isinstance(message, Subscribe):
             await self._subscribe(message)
         elif not isinstance(message, Pong) and (task := self._tasks.get(message.id)) is not None:
-            del self._tasks[message.id]
             task.cancel()
+            await asyncio.wait([task])  # what comes next may have its place
 
     async def _subscribe(self, message: Subscribe) -> None:
         if not self._begun:
@@ -132,8 +145,11 @@ class _Conversation:
             self._viewer.end(ID_TAKEN, f"Subscriber for {message.id[:20]} already exists")
         elif len(self._tasks) >= SUBSCRIPTIONS_MAX:
             await self._refuse(message.id, [GraphQLError(f"a connection has at most {SUBSCRIPTIONS_MAX} at once")])
+        elif len(self._common.told) >= GATEWAY_MAX:
+            await self._refuse(message.id, [GraphQLError("the gateway takes no more subscriptions now")])
         else:
             self._tasks[message.id] = task = begun(self._told(message.id, message.payload), self._viewer)
+            self._common.told.add(task)
             task.add_done_callback(lambda task: self._done(message.id, task))
 
     async def _told(self, name: str, asked: Asked) -> None:
@@ -146,9 +162,10 @@ class _Conversation:
             return joined[-1]
 
         try:
-            checked(asked.query, asked.variables or {}, asked.operation_name)
-            results = await self._graph.subscribe(
-                asked.query, asked.variables, Following(follow, self._turn), operation_name=asked.operation_name
+            await self._counted()
+            checked(asked.query, asked.variables or {}, asked.operation_name, TOKENS_MAX)
+            results = await self._common.graph.subscribe(
+                asked.query, asked.variables, Following(follow, self._common.turn), operation_name=asked.operation_name
             )
             async with aclosing(results):
                 async for result in results:
@@ -164,6 +181,14 @@ class _Conversation:
                 if viewer.ending is not None:
                     self._viewer.end(*viewer.ending)
 
+    async def _counted(self) -> None:
+        """Counts a subscription as the limits of calls have it; raises GraphQLError when it is one too many."""
+        door, principal = self._live.door, self._viewer.principal
+        try:
+            await door.limits.count_known(principal, door.quota(principal.tenant_id), door.now(), [])
+        except (Met, Unavailable) as error:
+            raise GraphQLError(refusal_of(error).detail) from error
+
     async def _refuse(self, name: str, errors: Sequence[GraphQLError]) -> None:
         self._tasks.pop(name, None)  # the client may use the id again at once
         await self._say(Error(name, [error.formatted for error in errors[:ERRORS_MAX]]))
@@ -172,5 +197,6 @@ class _Conversation:
         await hand(self._websocket, msgspec.json.encode(answer).decode())
 
     def _done(self, name: str, task: asyncio.Task[None]) -> None:
+        self._common.told.discard(task)
         if self._tasks.get(name) is task:
             del self._tasks[name]

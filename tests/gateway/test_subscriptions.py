@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from gateway_calls import PASSWORD
 from graphql import GraphQLObjectType
@@ -12,12 +13,14 @@ from live_calls import GIVE_UP_S, Gateway, closed, decision, listening, run, ste
 from subscription_calls import EVENTS, PROTOCOL, heard, say, spoken, subscribe, told
 from websockets.exceptions import InvalidStatus
 
+from domain.quotas import Quota
 from gateway import subscriptions
 from gateway.graph import schema
 from gateway.graph_live import TOLD
+from gateway.limits import Limits
 from schemas.codec import Codec
 from schemas.events import Outcome, RequestKind
-from tests.gateway.conftest import key
+from tests.gateway.conftest import NOW, at_quota, key
 from tests.harness import events
 
 READS = key("acme", "r").text
@@ -102,7 +105,7 @@ REFUSED = {
     "mutation { write }": "not allowed",
     "{ " + "runs { rows { steps { run { steps { run { steps { run { id }}}}}}}}" + " }": "more than 8",
     "subscription { events { " + "".join(f"a{n}: position " for n in range(16)) + "} }": "more than 15",
-    "subscription { events { " + "id " * 1000 + "} }": "tokens",
+    "subscription { events { " + "id " * 200 + "} }": "tokens",
     "subscription { events { nothing } }": "nothing",
     "subscription { events { position } again: events { position } }": "one",
     "subscription { events(channels: [EVERYTHING]) { position } }": "EVERYTHING",
@@ -164,7 +167,7 @@ async def test_who_may_not_look_on_is_refused_before_anything_is_said(gateway: G
 
 
 async def test_subscriptions_are_few_and_count_as_connections_of_the_tenant(
-    gateway: Gateway, log: Any, registered: Codec, tmp_path: Path
+    gateway: Gateway, log: Any, registered: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with listening(gateway.door, log.bootstrap, registered, tmp_path / "2", 2) as another:
         async with spoken(another, READS) as socket:
@@ -183,6 +186,23 @@ async def test_subscriptions_are_few_and_count_as_connections_of_the_tenant(
             await subscribe(socket, name=str(number), channels=[])
         found = [await heard(socket) for _ in range(subscriptions.SUBSCRIPTIONS_MAX + 1)]
         assert [each["id"] for each in found if each["type"] == "error"] == ["10"]
+        monkeypatch.setattr(subscriptions, "GATEWAY_MAX", 10)
+        await say(socket, type="complete", id="0")
+        await subscribe(socket, name="again", channels=[])
+        assert (await heard(socket))["type"] == "next"
+        async with spoken(gateway, READS) as more:
+            await subscribe(more)
+            assert (await heard(more))["payload"][0]["message"] == "the gateway takes no more subscriptions now"
+
+
+async def test_a_subscription_counts_as_a_call(gateway: Gateway, log: Any, registered: Codec, tmp_path: Path) -> None:
+    definitions = at_quota(Quota(calls_per_minute_each=2)).definitions
+    door = msgspec.structs.replace(gateway.door, definitions=definitions, limits=Limits(), now=lambda: NOW)
+    async with listening(door, log.bootstrap, registered, tmp_path / "2") as another, spoken(another, READS) as socket:
+        await subscribe(socket, name="1", channels=[])
+        await subscribe(socket, name="2", channels=[])
+        found = [await heard(socket) for _ in range(2)]
+    assert {each["id"]: each["type"] for each in found} == {"1": "next", "2": "error"}
 
 
 async def test_a_connection_ends_with_the_session(gateway: Gateway) -> None:
