@@ -323,6 +323,11 @@ class Definitions:
         event = self.last(tenant_id, "tenant", tenant_id)
         return _body(Tenant, event) if event is not None else None
 
+    def active(self, tenant_id: str) -> bool:
+        """Returns whether anybody of this tenant is let in."""
+        tenant = self.tenant(tenant_id)
+        return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
+
     def tenants(self) -> list[str]:
         """Returns the ids of all tenants but the platform's own."""
         every = list(self._history)

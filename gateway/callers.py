@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
 from domain.doors import Call
-from domain.identity import PLATFORM, Presented, Verdict, digest, identify, person, presented
+from domain.identity import Presented, Verdict, digest, identify, person, presented
 from domain.sessions import Claims, Held
 from domain.trust import Access, Context, admitted
 from gateway.people import People
@@ -48,7 +48,7 @@ async def verdict_on(definitions: Definitions, people: People, shown: Shown | No
     if shown is None:
         return identify(None, None, False, call.at)
     tenant = definitions.tenant(shown.tenant_id)
-    active = shown.tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
+    active = definitions.active(shown.tenant_id)
     access = tenant.access if tenant is not None else Access()
     if isinstance(shown, Presented):
         known = definitions.key(shown.tenant_id, shown.key_id)

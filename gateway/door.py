@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 
 from domain.definitions import Definitions
 from domain.doors import Call, said_of
-from domain.identity import PLATFORM, Permission, Principal, Verdict, authorise, person
+from domain.identity import Permission, Principal, Verdict, authorise, person
 from domain.limits import headers, network, of_address, of_stranger
 from domain.ports import Publisher
 from domain.quotas import Quota
@@ -221,8 +221,7 @@ class Door(Struct, frozen=True):
 
     def active(self, tenant_id: str) -> bool:
         """Returns whether anybody of this tenant is let in."""
-        tenant = self.definitions.tenant(tenant_id)
-        return tenant_id == PLATFORM or (tenant is not None and tenant.status == "active")
+        return self.definitions.active(tenant_id)
 
     def quota(self, tenant_id: str) -> Quota:
         """Returns what the tenant's definition says of its quotas."""

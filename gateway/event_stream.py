@@ -12,7 +12,7 @@ from gateway.viewer import Viewer
 
 CONTENT: dict[str, Any] = {
     "description": "What happens, for as long as the connection lasts.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"text/event-stream": {"schema": {"type": "object", "properties": {"data": {"type": "string"}}}}},
 }
 
 

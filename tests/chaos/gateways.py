@@ -34,9 +34,9 @@ def known() -> Any:
 class Gateway(Worker):
     """`auterity gateway` on a port that it keeps over restarts."""
 
-    def __init__(self, servers: Any, folder: Path) -> None:
+    def __init__(self, servers: Any, folder: Path, options: str = "") -> None:
         [self.port] = choose("gateway", 0, [], 1)
-        super().__init__(servers, "gateways", folder, f"gateway --port {self.port}")
+        super().__init__(servers, "gateways", folder, f"gateway --port {self.port} {options}")
 
     @property
     def pid(self) -> int:
@@ -46,7 +46,7 @@ class Gateway(Worker):
 
 
 @contextmanager
-def gateways(servers: Any, codec: Codec, folder: Path, count: int) -> Iterator[list[Gateway]]:
+def gateways(servers: Any, codec: Codec, folder: Path, count: int, options: str = "") -> Iterator[list[Gateway]]:
     """Yields running gateways that share their secrets; what the tests of the gateway know is on the log."""
     known()
     said, world = import_module("gateway_calls"), import_module("tests.gateway.conftest")
@@ -59,7 +59,7 @@ def gateways(servers: Any, codec: Codec, folder: Path, count: int) -> Iterator[l
         for number in range(count):
             place = folder / f"gateway-{number}"
             write_once(place / FILE, secrets)
-            gateway = Gateway(servers, place)
+            gateway = Gateway(servers, place, options)
             stack.push(gateway)  # before it starts: one that does not is ended, too
             gateway.start()
             found.append(gateway)

@@ -20,6 +20,7 @@ from domain.administration import (
     check_another,
     check_held,
     check_managed,
+    check_narrower,
     new_key,
     new_tenant,
     new_user,
@@ -86,7 +87,7 @@ def test_the_platform_is_managed_by_its_own_admins() -> None:
     admin = User(id="admin", roles=[Role.PLATFORM_ADMIN])
 
     with pytest.raises(LastAdmin, match="tenant platform would have no platform-admin any more"):
-        check_managed(PLATFORM, [admin], [turned(admin, "suspended", NOW)])
+        check_managed(PLATFORM, [admin], [turned(admin, "suspended")])
 
 
 @pytest.mark.parametrize("name", ["", "Ada", "a b", "a" * 101, ".a", "a\n", "a/b"])
@@ -122,13 +123,22 @@ def test_what_proves_who_somebody_is_he_sets_anew_by_himself() -> None:
 def test_a_new_password_a_lost_factor_and_a_suspension_end_what_was_begun_before() -> None:
     known = User(id="ada", roles=[], factor=Factor(id="f", secret="s", status="active"))
 
-    assert with_password(known, "sealed", NOW).sessions_since == NOW
-    assert with_password(known, "sealed", NOW).one_time
-    assert enrolled(with_password(known, "sealed", NOW)) is not None  # a lost password is no lost factor
-    assert without_factor(known, NOW).sessions_since == NOW
-    assert enrolled(without_factor(known, NOW)) is None
-    assert turned(known, "suspended", NOW).sessions_since == NOW
-    assert turned(known, "active", NOW).sessions_since is None
+    assert with_password(known, "sealed").epoch == known.epoch + 1
+    assert with_password(known, "sealed").one_time
+    assert enrolled(with_password(known, "sealed")) is not None  # a lost password is no lost factor
+    assert without_factor(known).epoch == known.epoch + 1
+    assert enrolled(without_factor(known)) is None
+    assert turned(known, "suspended").epoch == known.epoch + 1
+    assert turned(known, "active").epoch == known.epoch
+
+
+def test_a_key_makes_no_key_that_opens_more_or_lives_longer_than_itself() -> None:
+    shown = Presented("acme", "a" * 16, "s")
+    maker = new_key(shown, [], 10, "", NOW, ["10.0.0.0/8"])
+    check_narrower(maker, new_key(shown, [], 10, "", NOW, ["10.0.0.0/8"]))
+    for days, networks in ((11, ["10.0.0.0/8"]), (10, []), (10, ["10.0.0.0/8", "192.0.2.0/24"])):
+        with pytest.raises(NotHeld):
+            check_narrower(maker, new_key(shown, [], days, "", NOW, networks))
 
 
 def test_of_a_user_nothing_is_shown_that_is_sealed() -> None:

@@ -101,10 +101,13 @@ def test_a_user_is_taken_over_by_nobody_but_who_made_it(issuer: str, subject: st
 
 
 def test_a_log_in_changes_title_and_roles_of_a_user_and_nothing_else() -> None:
-    known = User(id="ada", roles=[Role.ADMIN], issuer=ISSUER, subject="subject-1", sessions_since=NOW)
+    known = User(id="ada", roles=[Role.ADMIN], issuer=ISSUER, subject="subject-1", epoch=3, provider_added=1)
     found = admitted(PROVIDER, SAID, known).user
     assert found == replace(known, title="Ada", roles=[Role.VIEWER, Role.OPERATOR])
     assert admitted(PROVIDER, SAID, replace(known, status="suspended")).doubt == "user is suspended"
+    again = admitted(replace(PROVIDER, added=2), SAID, known).user
+    assert again is not None
+    assert (again.provider_added, again.epoch) == (2, 4)  # whoever came in before has to come in again
 
 
 @given(ANYTHING, ANYTHING, ANYTHING)

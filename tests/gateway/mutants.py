@@ -7,6 +7,7 @@ a new one is found by itself, and has to be caught by the matrix, or to be decla
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +16,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from domain.administration import check_managed, roles_of
 from domain.definitions import Definitions
-from domain.identity import Permission, Principal, Verdict, authorise
+from domain.federation import Pending, pending_doubt
+from domain.identity import ApiKey, Permission, Presented, Principal, Role, User, Verdict, authorise, digest, identify
+from schemas.errors import Rejected
 
 ROOT = Path(__file__).parents[2]
 NAMES = {"tenant", "tenant_id", "tid"}
@@ -38,10 +42,58 @@ def _names_others() -> bool:
     return authorise(verdict, Permission.READ_RUNS, ["acme", "other"]).status == 403
 
 
-CAUGHT_BY: dict[str, Callable[[], bool]] = {"domain.identity:authorise": _names_others}
+LATE = datetime.max.replace(tzinfo=UTC)
+
+
+def _refused(decide: Callable[[], Any]) -> bool:
+    try:
+        decide()
+    except Rejected:
+        return True
+    return False
+
+
+def _another_providers() -> bool:
+    pending = Pending(
+        tenant_id="other",
+        provider="idp",
+        state="s",
+        nonce="n",
+        verifier="v",
+        expires_at=datetime.max.replace(tzinfo=UTC),
+    )
+    return bool(pending_doubt(pending, "acme", "idp", "s", datetime.now(UTC)))
+
+
+def _no_platform_admin() -> bool:
+    return _refused(lambda: roles_of("acme", [Role.PLATFORM_ADMIN.value]))
+
+
+def _last_admin() -> bool:
+    return _refused(lambda: check_managed("acme", [User(id="ada", roles=[Role.ADMIN])], []))
+
+
+def _platforms_scope() -> bool:
+    key = ApiKey(id="a" * 16, scopes=[Permission.MANAGE_TENANTS], expires_at=LATE, digest=digest("s"))
+    found = identify(Presented("acme", key.id, "s"), key, True, datetime.now(UTC)).principal
+    return found is not None and not found.permissions
+
+
+CAUGHT_BY: dict[str, Callable[[], bool]] = {
+    "domain.identity:authorise": _names_others,
+    "domain.identity:identify": _platforms_scope,
+    "domain.federation:pending_doubt": _another_providers,
+    "domain.administration:roles_of": _no_platform_admin,
+    "domain.administration:check_managed": _last_admin,
+}
 """What no route leads to yet, and what holds only with the filter."""
 NO_FILTERS = {
     "domain.definitions:Definitions.names": "lists for commands; what it names is looked up with the tenant again",
+    "domain.definitions:Definitions.provider": "leaves the platform out, which has none",
+    "gateway.graph_rows:definition_row": "says whose a definition is that was read already",
+    "gateway.runs:_definition": "says whose a definition is that was read already",
+    "gateway.proofs:_named": "says on the log who was meant",
+    "gateway.usage:Usage.take": "forgets what a tenant was granted on earlier days",
     "domain.definitions:Definitions.tenants": "lists the tenants themselves",
 }
 """Comparisons with a tenant that keep nobody from anything."""
@@ -123,7 +175,7 @@ def _code(module: str, place: str, number: int) -> CodeType:
         def visit_Compare(self, each: ast.Compare) -> ast.expr:
             if each is target:
                 return ast.copy_location(ast.Constant(isinstance(each.ops[0], ast.Eq | ast.In)), each)
-            return each
+            return self.generic_visit(each)  # type: ignore[return-value]
 
     code = compile(ast.fix_missing_locations(Blind().visit(tree)), str(file), "exec")
     return reduce(_inner, place.split("."), code)

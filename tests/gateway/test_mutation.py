@@ -180,7 +180,7 @@ def test_the_filters_that_are_known_are_found() -> None:
         "domain.identity:authorise",
         "domain.identity:person",
         "domain.sessions:_theirs",
-        "gateway.door:Door.active",
+        "domain.definitions:Definitions.active",
     }
     assert names >= CAUGHT_BY.keys()
 

@@ -28,15 +28,16 @@ def no_error_of_its_own(_: Any, response: Any, __: Any) -> None:
 
 
 CHECKS = [no_error_of_its_own, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 5
+EXAMPLES = 3
 """Of each operation, caller, and kind of input: as the contract says, and otherwise."""
 DEAD: dict[str, Any] = {**NOBODY, **SUSPENDED}
-CALLERS = [*PEOPLE, *KEYS, "nobody", "a suspended tenant"]
+CALLERS = ["acme operator", "acme admin", "platform admin", "acme key that writes", "nobody"]
+"""Each kind of them; every role x every route is the matrix's."""
 
 
 @pytest.fixture(scope="module")
 def gateway(servers: Any, registered: Codec, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateways(servers, registered, tmp_path_factory.mktemp("contract"), 1) as [found]:
+    with gateways(servers, registered, tmp_path_factory.mktemp("contract"), 1, "--trusted-proxy 127.0.0.1") as [found]:
         yield found
 
 
@@ -56,7 +57,7 @@ def test_every_answer_is_one_that_the_contract_declares(gateway: Gateway, docume
     for operation in operations:
         headers = _credentials(where, caller)
         for mode in list(GenerationMode):
-            _asked(operation, mode, where, headers)
+            _asked(operation, mode, where, {**headers, "X-Forwarded-For": f"203.0.113.{CALLERS.index(caller)}"})
 
 
 def _asked(operation: Any, mode: GenerationMode, where: str, headers: dict[str, str]) -> None:
@@ -85,7 +86,9 @@ def _credentials(where: str, caller: str) -> dict[str, str]:
     if caller in PEOPLE:
         tenant, name, _ = PEOPLE[caller]
         said = {"tenant": tenant, "name": name, "password": PASSWORD}
-        while (answer := httpx2.post(f"{where}/auth/login", json=said, trust_env=False)).status_code == 503:
+        elsewhere = {"X-Forwarded-For": "198.51.100.1"}  # not where wrong passwords come from
+        login = f"{where}/auth/login"
+        while (answer := httpx2.post(login, json=said, headers=elsewhere, trust_env=False)).status_code == 503:
             continue
         token = answer.json()["access_token"]
         return {"Authorization": f"Bearer {token}"}
