@@ -252,7 +252,7 @@ def turned_tenant(tenant: Tenant, status: Literal["active", "suspended", "delete
 def public_user(user: User) -> dict[str, Any]:
     """Returns what may be shown of a user."""
     said: dict[str, Any] = msgspec.to_builtins(user)
-    for hidden in ("password", "epoch", "factor", "subject"):
+    for hidden in ("password", "epoch", "factor", "subject", "provider_added"):
         del said[hidden]
     return {**said, "second_factor": enrolled(user) is not None}
 
