@@ -1,5 +1,6 @@
 """OpenID Connect over HTTP: discovery, the authorization code with PKCE, the provider's keys."""
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from domain.federation import WEB, IdentityProvider, Pending
 from schemas.errors import Rejected, Unavailable
 
 ANSWER_S = 5.0
+"""Time for one exchange, from its first byte to its last."""
 ANSWER_BYTES_MAX = 1024 * 1024
 KEPT_S = 300.0
 """What a provider says of itself, and its keys, are asked for again after so long."""
@@ -68,15 +70,16 @@ class OpenIdProviders:
             method = "client_secret_basic" if basic else "client_secret_post"
         async with self._client(provider, callback, secret, method) as client:
             try:
-                said = await client.fetch_token(
-                    about.token_endpoint,
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=pending.verifier,
-                )
+                async with asyncio.timeout(ANSWER_S):
+                    said = await client.fetch_token(
+                        about.token_endpoint,
+                        grant_type="authorization_code",
+                        code=code,
+                        code_verifier=pending.verifier,
+                    )
             except AuthlibBaseError as error:
                 raise ProviderRefused("the provider gives no token for the code") from error
-            except httpx2.HTTPError as error:
+            except (httpx2.HTTPError, TimeoutError) as error:
                 raise Unavailable("the identity provider does not answer") from error
             except ValueError as error:
                 raise ProviderRefused("the provider's answer is no token") from error
@@ -98,7 +101,9 @@ class OpenIdProviders:
         except msgspec.DecodeError as error:
             raise ProviderRefused("what the provider says of itself is not what it should be") from error
         endpoints = (about.authorization_endpoint, about.token_endpoint, about.jwks_uri)
-        if about.issuer != provider.issuer or not all(re.match(WEB, each.partition("?")[0]) for each in endpoints):
+        secure = not provider.issuer.startswith("https:") or all(each.startswith("https:") for each in endpoints)
+        there = all(re.match(WEB, each.partition("?")[0]) for each in endpoints)
+        if about.issuer != provider.issuer or not (secure and there):
             raise ProviderRefused("the provider says that it is another one, or has endpoints without TLS")
         return about
 
@@ -107,15 +112,21 @@ class OpenIdProviders:
         if content and time.monotonic() < at + kept_s:
             return content
         try:
-            async with httpx2.AsyncClient(**self._options(provider)) as client:
-                answer = await client.get(url)
+            async with (
+                asyncio.timeout(ANSWER_S),
+                httpx2.AsyncClient(**self._options(provider)) as client,
+                client.stream("GET", url) as answer,
+            ):
                 answer.raise_for_status()
-        except httpx2.HTTPError as error:
+                content = b""
+                async for part in answer.aiter_bytes():
+                    content += part
+                    if len(content) > ANSWER_BYTES_MAX:
+                        raise ProviderRefused(f"the provider answers more than {ANSWER_BYTES_MAX} bytes")
+        except (httpx2.HTTPError, TimeoutError) as error:
             raise Unavailable("the identity provider does not answer") from error
-        if len(answer.content) > ANSWER_BYTES_MAX:
-            raise ProviderRefused(f"the provider answers more than {ANSWER_BYTES_MAX} bytes")
-        self._kept[url] = time.monotonic(), answer.content
-        return answer.content
+        self._kept[url] = time.monotonic(), content
+        return content
 
     def _client(
         self, provider: IdentityProvider, callback: str, secret: str = "", method: str = "none"

@@ -97,10 +97,10 @@ async def _put(door: Door, name: str, request: Request, call: Call, principal: P
         else:
             records.append(record)
             ids[event.event_id] = None
+    await door.usage.take(principal.tenant_id, door.quota(principal.tenant_id), len(body.contents), call.at)
     if wrong:
         letters = [letter(topic.name, body.contents[number], call, principal, number, error) for number, error in wrong]
         raise _refusal(door, topic, wrong, letters)
-    await door.usage.take(principal.tenant_id, door.quota(principal.tenant_id), len(records), call.at)
     if body.many:
         return Done({"events": list(ids)}, records)
     return Done({"event_id": next(iter(ids))}, records)

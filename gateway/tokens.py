@@ -1,6 +1,6 @@
 """Tokens: what they say, signed (JWT, ES256). Any key of the set opens them, the first one signs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,6 @@ ISSUER = "auterity"
 TYPES = {"access": "at+jwt", "refresh": "rt+jwt"}
 CHARACTERS_MAX = 4096
 """No token of ours is longer."""
-SCHEME = "bearer "
 
 
 class BadToken(Rejected):
@@ -76,11 +75,3 @@ class Tokens:
             use=use,  # type: ignore[arg-type]
             expires_at=expires_at,
         )
-
-
-def credentials_in(headers: Mapping[str, str]) -> str:
-    """Returns the key or token that a call shows, empty when it shows none."""
-    said = headers.get("authorization", "")
-    if said[: len(SCHEME)].lower() == SCHEME:
-        return said[len(SCHEME) :].strip()
-    return headers.get("x-api-key", "")
