@@ -1,7 +1,7 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench chaos servers clean
+.PHONY: help run test check format bench load chaos servers clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,11 @@ format: ## write the code as `check` wants it
 bench: ## measure against other stream processors (at most 25 minutes); ARGS="--quick" for a look
 	@sh deploy/bootstrap.sh
 	@.venv/bin/auterity bench $(ARGS)
+
+load: ## measure the gateway under load, beside a bare FastAPI, and 2,000 who look on live (some 4 minutes)
+	@sh deploy/bootstrap.sh
+	@.venv/bin/python -m benchmarks.gateway_load
+	@.venv/bin/python -m benchmarks.gateway_readers
 
 chaos: ## kill, freeze and starve everything, and count (at most 40 minutes); ARGS="--full", "--only R9 --seed 7"
 	@sh deploy/bootstrap.sh tests

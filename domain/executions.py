@@ -5,7 +5,7 @@ from typing import Annotated, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
-from domain.definitions import Definitions, Name, Step
+from domain.definitions import Definitions, Name, Step, canonical
 from domain.doors import API, BadEvent, Call, decoded
 from domain.identity import Principal
 from domain.ids import derive
@@ -62,10 +62,11 @@ def begun(execution: Execution, call: Call, principal: Principal, definitions: D
     """Returns the event that starts the run: each is a subject of its own, so that none is attached to another's run.
 
     The run is the one that the stage `triggers` decides from the event. The event's id follows from the idempotency
-    key, else it is `fresh`. Raises UnknownDefinition, and BadEvent when the workflow's trigger does not hold.
+    key and from what is asked for, so that a key that is used for something else asks for that; without a key it is
+    `fresh`. Raises UnknownDefinition, and BadEvent when the workflow's trigger does not hold.
     """
-    key = call.idempotency_key
-    event_id = derive(principal.tenant_id, principal.id, key, "run") if key is not None else fresh
+    key, asked_for = call.idempotency_key, canonical(msgspec.to_builtins(execution))
+    event_id = derive(principal.tenant_id, principal.id, key, "run", asked_for) if key is not None else fresh
     event = BusinessEvent(
         event_id=event_id,
         tenant_id=principal.tenant_id,

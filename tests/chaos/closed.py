@@ -94,6 +94,8 @@ def _judge(at: Arena, outcome: Outcome, answered: list[Told], taken: dict[int, s
     missing = [each.route for each in done if each.correlation_id not in said]
     ids: dict[int, set[str]] = {}
     for event in _events(at, EVENTS):
+        if "number" not in event.attributes:  # a run that was asked for
+            continue
         ids.setdefault(int(event.attributes["number"]), set()).add(event.event_id)
     outcome.lost = len(missing)
     outcome.doubled = sum(len(names) - 1 for names in ids.values())

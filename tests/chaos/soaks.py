@@ -18,7 +18,8 @@ from tests.chaos.stand import Stand
 from tests.chaos.tables import query
 from tests.harness import business_event, define, until
 
-DRIFT_MB = 20.0
+DRIFT_MB, DRIFT_BESIDE_MB = 20.0, 40.0
+"""The second beside other rows on the same processors: who falls behind fetches more at a time, and keeps the room."""
 FILES_MAX = 4
 ENGINES_MAX = 1000
 """Files of RocksDB's tables and ClickHouse's parts come and go with merges, and those of threads with the threads."""
@@ -63,7 +64,8 @@ def soaked(drive: Drive, outcome: Outcome, seconds: float, rate: float, warm_s: 
     for name, before in warm.items():
         drift = min(each.resident_mb for each in load[name]) - min(each.resident_mb for each in before)
         files = median(each.files for each in load[name]) - median(each.files for each in before)
-        outcome.require(drift <= DRIFT_MB, f"{name} drift MB", round(drift, 1))
+        allowed = DRIFT_MB if outcome.timed else DRIFT_BESIDE_MB
+        outcome.require(drift <= allowed, f"{name} drift MB", round(drift, 1))
         outcome.require(abs(files) <= FILES_MAX, f"{name} files more", files)
     outcome.require(not drive.exits(), "processes that ended", len(drive.exits()))
 
