@@ -54,6 +54,8 @@ SOURCE = "auterity/gateway"
 AGAIN_S = 0.25
 """Time to tell the log of a call that failed on it: a topic that takes nothing says so at once, a log that hangs has
 cost the caller enough."""
+CORRELATION = "Auterity-Correlation-Id"
+"""The header of every answer that has an event of its own, as not every body can say its id."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 log = logging.getLogger(__name__)
 
@@ -123,6 +125,7 @@ class Door(Struct, frozen=True):
         try:
             await self.limits.count(of_address(call.address, self.limits.rates), call.at, known.standings)
             answer = await self._entered(call, known, entry)
+            answer.headers.setdefault(CORRELATION, call.id)
         except Met as met:
             answer = self._turned_away(call, over(met))
         except Unavailable:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from connectors.reader import read_all
-from schemas.events import RequestKind
+from domain.workflows import CALLS
 from tests.chaos.arena import Arena
 from tests.chaos.gateways import Gateway, gateways, known
 from tests.chaos.report import Outcome
@@ -65,11 +65,7 @@ def r16(stand: Stand, outcome: Outcome, *, requests: int, kills: int) -> None:
     at.fresh()
     with gateways(at, at.codec, at.place, GATEWAYS) as running:
         seen = asyncio.run(_flood(running, stand.seed, requests, kills))
-    said = [
-        (event.event_id, event.status, event.route)
-        for event in _events(at, "requests")
-        if event.kind is RequestKind.CALL
-    ]
+    said = [(event.event_id, event.status, event.route) for event in _events(at, "requests") if event.kind in CALLS]
     found = judge(seen, said)
     outcome.events = seen.sent
     outcome.lost, outcome.doubled = found["missing"], found["extra"]

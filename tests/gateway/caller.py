@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True):
     @property
     def correlation_id(self) -> str:
         """The call's id, empty when the answer names none."""
-        return str(self.document.get("correlation_id", ""))
+        return str(self.document.get("correlation_id") or self.headers.get("auterity-correlation-id", ""))
 
 
 class Caller:

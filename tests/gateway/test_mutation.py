@@ -26,7 +26,7 @@ from tests.gateway.mutants import CAUGHT_BY, mutants
 from tests.gateway.test_isolation import KEYS, NOBODY, PEOPLE, ROWS, SUSPENDED, TENANTS, credentials, expected, path_of
 from tests.harness import events
 
-CHANGING = ("content-length", "ratelimit-remaining", "ratelimit-reset")
+CHANGING = ("auterity-correlation-id", "content-length", "ratelimit-remaining", "ratelimit-reset")
 THEIRS = "o" * 16
 """The key that only the other tenant has."""
 
