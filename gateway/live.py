@@ -16,7 +16,7 @@ from domain.live import Channel, Vector
 from gateway.answers import AGE_MAX_S, Done, Refusal
 from gateway.bodies import Share
 from gateway.callers import Shown, credentials_of, shown_by
-from gateway.door import Door
+from gateway.door import CORRELATION, Door
 from gateway.event_stream import CONTENT, EventStream
 from gateway.feed import Feed
 from gateway.positions import BadPosition
@@ -199,7 +199,11 @@ def routes(live: Live) -> APIRouter:
     ) -> Response:
         """Tells what happens in the caller's tenant as server-sent events, each with its position as id."""
         answer, viewer = await live.joined(request, 200, wanted)
-        return answer if viewer is None else EventStream(viewer, live.leave, _seconds(request))
+        if viewer is None:
+            return answer
+        told = EventStream(viewer, live.leave, _seconds(request))
+        told.headers[CORRELATION] = answer.headers[CORRELATION]
+        return told
 
     return router
 
