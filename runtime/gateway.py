@@ -36,6 +36,7 @@ from runtime.definitions import following
 from runtime.errors import PortTaken
 from runtime.follower import Follower, readable
 from runtime.live import LiveLog
+from runtime.memory import settled
 from runtime.ports import HOST
 from runtime.secrets import load
 from runtime.settings import Settings
@@ -122,6 +123,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             watching = asyncio.create_task(_watched(live))
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
             app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks))
+            settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
             watching.cancel()
