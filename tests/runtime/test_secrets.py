@@ -47,7 +47,7 @@ def test_of_two_that_write_at_once_the_first_one_counts(tmp_path: Path) -> None:
 
 
 def test_secrets_that_the_log_needs_are_not_made_anew(tmp_path: Path) -> None:
-    with pytest.raises(SecretsUnusable, match="there are none, but the log has people or sessions that need it"):
+    with pytest.raises(SecretsUnusable, match="there are none, but the log has people or sessions that need them"):
         load(tmp_path, needed=True)
 
     assert not (tmp_path / FILE).exists()
