@@ -17,7 +17,7 @@ from gateway.changes import put
 from gateway.door import Door
 from schemas.errors import Rejected
 
-USUAL = (400, 401, 403, 404, 408, 409, 413, 422, 500, 503)
+USUAL = (400, 401, 403, 404, 408, 409, 413, 422)
 Title = Annotated[str, Meta(max_length=200)]
 Text = Annotated[str, Meta(max_length=100)]
 

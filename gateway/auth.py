@@ -12,7 +12,7 @@ from domain.sessions import ACCESS, LOGGED_OUT, RENEWAL, REUSED, Claims, Held, b
 from gateway import proofs
 from gateway.answers import Done, Known, Refusal, check_key, told
 from gateway.bodies import Share
-from gateway.changes import OVERTAKEN, put
+from gateway.changes import Overtaken, put
 from gateway.contracts import body, contract
 from gateway.door import SOURCE, Door
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
@@ -51,7 +51,7 @@ def routes(door: Door) -> APIRouter:
     """Returns the routes of logging in."""
     router = APIRouter(prefix="/auth", tags=["auth"])
 
-    @router.post("/login", summary="Log in", **contract(LogIn, 400, 401, 403, 408, 409, 413, 422, 429, 500, 503))
+    @router.post("/login", summary="Log in", **contract(LogIn, 400, 401, 403, 408, 409, 413, 422))
     async def login(request: Request) -> Response:
         """Begins a session: an access token for an hour, and a refresh token that renews it for seven days."""
 
@@ -60,7 +60,7 @@ def routes(door: Door) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.post("/refresh", summary="Renew a session", **contract(Refresh, 400, 401, 403, 408, 413, 500, 503))
+    @router.post("/refresh", summary="Renew a session", **contract(Refresh, 400, 401, 403, 408, 413))
     async def refresh(request: Request) -> Response:
         """Gives two new tokens for the newest refresh token; an older one ends the session."""
 
@@ -69,7 +69,7 @@ def routes(door: Door) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.get("/verify", summary="Who am I", **contract(None, 400, 401, 403, 500, 503))
+    @router.get("/verify", summary="Who am I", **contract(None, 400, 401, 403))
     async def verify(request: Request) -> Response:
         """Says who calls, and what this caller may do."""
 
@@ -79,7 +79,7 @@ def routes(door: Door) -> APIRouter:
 
         return await door.call(request, None, work)
 
-    @router.post("/logout", summary="Log out", **contract(LogOut, 400, 401, 403, 408, 413, 500, 503, required=False))
+    @router.post("/logout", summary="Log out", **contract(LogOut, 400, 401, 403, 408, 413, required=False))
     async def logout(request: Request) -> Response:
         """Ends the session of the token: none of its tokens opens anything any more."""
 
@@ -145,7 +145,7 @@ async def _change(door: Door, call: Call, user: User, said: LogIn, new: str) -> 
     """
     last = door.definitions.last(said.tenant, "user", said.name)
     if door.definitions.user(said.tenant, said.name) != user:
-        raise Refusal(409, OVERTAKEN)
+        raise Overtaken
     sealed = await door.people.passwords.sealed_soon(said.tenant, said.name, new)
     changed = msgspec.structs.replace(user, password=sealed, one_time=False, epoch=user.epoch + 1)
     await put(door, call, said.tenant, "user", changed, last)

@@ -9,7 +9,12 @@ from gateway.answers import Refusal
 from gateway.door import SOURCE, Door
 from schemas.events import Definition
 
-OVERTAKEN = "it was changed by somebody else at the same moment"
+
+class Overtaken(Refusal):
+    """Of two changes that were decided by the same version the other one is first on the log."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "it was changed by somebody else at the same moment")
 
 
 async def put(
@@ -17,7 +22,7 @@ async def put(
 ) -> Definition | None:
     """Returns the version that counts when it is on the log and known here; None when `last` says this already.
 
-    Of two that were decided by the same version the first on the log counts, the other one is refused.
+    Of two that were decided by the same version the first on the log counts, for the other one Overtaken is raised.
     """
     event = define(tenant_id, kind, msgspec.to_builtins(body), last, call.at)
     if event is None:
@@ -31,5 +36,5 @@ async def put(
         await door.latest()
     made = door.definitions.made(tenant_id, kind, event.id, event.event_id)
     if made is None:
-        raise Refusal(409, OVERTAKEN)
+        raise Overtaken
     return made

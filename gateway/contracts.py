@@ -1,5 +1,6 @@
 """What routes say of themselves in the contract, and how their small bodies are read."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -7,7 +8,7 @@ from fastapi import Request, Response
 from msgspec import Struct
 
 from gateway.bodies import BadBody, Share, read
-from gateway.problems import declared
+from gateway.problems import AT_THE_DOOR, declared
 
 BODY_BYTES_MAX = 8 * 1024
 PROBLEMS = {
@@ -19,12 +20,8 @@ PROBLEMS = {
     409: "It is not as it would have to be for this, or was changed at the same moment.",
     413: "The body is too large.",
     422: "What is said cannot be taken.",
-    429: "Too many attempts have failed, or a limit is met; Retry-After says when the next call is looked at.",
-    500: "An error of the gateway's own.",
-    503: "The log does not take it now.",
 }
-
-ALWAYS = (429, 500, 503)
+TRIES = {429: "Too many attempts have failed, or a limit is met; Retry-After says when the next call is looked at."}
 T = TypeVar("T", bound=Struct)
 
 
@@ -37,14 +34,23 @@ async def body(request: Request, share: Share, kind: type[T]) -> T:
         raise BadBody("the body is not what the contract says") from None
 
 
-def contract(kind: type[Struct] | None, *problems: int, status: int = 200, required: bool = True) -> dict[str, Any]:
-    """Returns what OpenAPI says of a route that takes this body, and answers with this status."""
+def contract(
+    kind: type[Struct] | None,
+    *problems: int,
+    status: int = 200,
+    required: bool = True,
+    done: str = "Done.",
+    media_type: str = "application/json",
+    texts: Mapping[int, str] = PROBLEMS,
+) -> dict[str, Any]:
+    """Returns what OpenAPI says of a route that takes this body, and answers with this status, or one of these problems
+    besides those that every call may meet; `texts` says them."""
     said: dict[str, Any] = {
         "response_class": Response,
         "status_code": status,
         "responses": {
-            status: {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
-            **declared({each: PROBLEMS[each] for each in sorted({*problems, *ALWAYS})}),
+            status: {"description": done, "content": {media_type: {"schema": {"type": "object"}}}},
+            **declared({**TRIES, **{each: texts[each] for each in texts if each in problems or each in AT_THE_DOOR}}),
         },
     }
     if kind is not None:

@@ -32,7 +32,6 @@ PROBLEMS = {
     415: "The gateway reads no such bodies.",
     422: "An event is not what the topic's schema says. Nothing of the call was taken.",
     429: "A limit or a quota is met; the problem names it, Retry-After says when there is more.",
-    500: "An error of the gateway's own.",
     503: "The log does not take it now, or what is needed to read the body does not answer.",
 }
 ANY_BODY: dict[str, Any] = {

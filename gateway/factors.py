@@ -45,7 +45,7 @@ class Remove(Struct, frozen=True, forbid_unknown_fields=True):
 def routes(door: Door) -> APIRouter:
     """Returns the routes of second factors."""
     router = APIRouter(prefix="/auth/totp", tags=["auth"])
-    usual = (400, 401, 403, 408, 409, 413, 429, 500, 503)
+    usual = (400, 401, 403, 408, 409, 413)
 
     @router.post("", summary="Enrol a second factor", **contract(Enrol, *usual))
     async def enrol(request: Request) -> Response:

@@ -40,7 +40,6 @@ PROBLEMS = {
     409: "What lies there is no file.",
     413: "The file is too large.",
     429: "A limit or a quota is met; the problem names it.",
-    500: "An error of the gateway's own.",
     503: "The log does not take it now, or the folder cannot be used now.",
     507: "The disk is full.",
 }

@@ -32,7 +32,6 @@ PROBLEMS = {
     408: "The body did not come to its end.",
     413: "The body is too large.",
     415: "The body is no JSON.",
-    500: "An error of the gateway's own.",
     503: "The read models or the log do not answer now, or are not as far as `after` says.",
 }
 

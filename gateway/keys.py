@@ -35,7 +35,7 @@ def routes(door: Door) -> APIRouter:
     """Returns the routes of a tenant's keys."""
     router = APIRouter(prefix="/keys", tags=["administration"])
 
-    @router.get("", summary="List keys", **listed(contract(None, 400, 401, 403, 500, 503)))
+    @router.get("", summary="List keys", **listed(contract(None, 400, 401, 403)))
     async def keys(request: Request) -> Response:
         """Lists the keys of the caller's tenant by id, revoked and expired ones too; none shows its secret."""
 

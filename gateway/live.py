@@ -11,18 +11,17 @@ from msgspec import Struct
 from starlette.requests import HTTPConnection
 
 from domain.doors import Call
-from domain.identity import Permission, Principal
+from domain.identity import Permission, Principal, authorise
 from domain.live import Channel, Vector
 from gateway.answers import AGE_MAX_S, Done, Refusal
 from gateway.bodies import Share
-from gateway.callers import Shown, credentials_of, shown_by
+from gateway.callers import Shown, credentials_of, shown_by, verdict_on
 from gateway.door import CORRELATION, Door
 from gateway.event_stream import CONTENT, EventStream
 from gateway.feed import Feed
 from gateway.positions import BadPosition
 from gateway.problems import declared
 from gateway.sockets import NOT_UNDERSTOOD, hand, said, serve
-from gateway.standing import looked_at
 from gateway.viewer import TRY_LATER, Viewer
 from schemas.errors import Unavailable
 from schemas.events import RequestKind
@@ -44,7 +43,6 @@ PROBLEMS = {
     401: "Nobody is known by these credentials.",
     403: "The caller may not do this, or not from this origin.",
     429: "The tenant has all the connections that it may have, or a limit is met.",
-    500: "An error of the gateway's own.",
     503: "The log does not take it now, or the gateway has all the connections that it can have.",
 }
 
@@ -140,10 +138,12 @@ class Live:
             viewer.end(TRY_LATER, "not now")
             return
         try:
-            verdict = await looked_at(self.door, shown, call, Permission.READ_RUNS, self.door.now())
+            again = msgspec.structs.replace(call, at=self.door.now())
+            found = await verdict_on(self.door.definitions, self.door.people, shown, again)
         except Unavailable:
             viewer.end(TRY_LATER, "not now")
             return
+        verdict = authorise(found, Permission.READ_RUNS)
         if verdict.principal is not None and verdict.allowed:
             viewer.permit(verdict.principal)
         elif verdict.principal is not None:

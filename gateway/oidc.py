@@ -11,10 +11,11 @@ from domain.federation import IdentityProvider, Pending, pending_doubt, token_do
 from gateway import id_tokens
 from gateway.answers import Done, Known, Refusal
 from gateway.bodies import Share
+from gateway.contracts import contract
 from gateway.door import Door
 from gateway.id_tokens import UnknownSigner
-from gateway.problems import declared
 from gateway.sign_on import (
+    PROBLEMS,
     SignOn,
     begun_here,
     forgotten,
@@ -31,21 +32,15 @@ from schemas.errors import Rejected, Unavailable
 PARAMETER_CHARACTERS_MAX = 4096
 ERROR = re.compile(r"[a-z_]{1,64}\Z")
 AWAY = "the identity provider does not answer"
-PROBLEMS = {
-    401: "No log-in of this browser's that the provider vouches for, or nobody whom it lets in.",
-    404: "The tenant has no such provider, or nobody of it is let in.",
-    409: "The user was changed at the same moment.",
-    429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
-    500: "An error of the gateway's own.",
-    503: "The log does not take it now, or the provider does not answer.",
-}
 
 
 def routes(door: Door, sign_on: SignOn) -> APIRouter:
     """Returns the routes of logging in at a provider."""
     router = APIRouter(prefix="/auth/oidc/{tenant}/{provider}", tags=["auth"])
 
-    @router.get("", summary="Log in at a provider", **_contract(303, "To the provider.", 404, 429, 500, 503))
+    @router.get(
+        "", summary="Log in at a provider", **contract(None, 404, status=303, done="To the provider.", texts=PROBLEMS)
+    )
     async def begin(tenant: str, provider: str, request: Request) -> Response:
         """Sends the browser to the provider, with a cookie that ends after ten minutes."""
 
@@ -61,9 +56,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.get(
-        "/callback", summary="Come back from a provider", **_contract(200, "Done.", 401, 404, 409, 429, 500, 503)
-    )
+    @router.get("/callback", summary="Come back from a provider", **contract(None, 401, 404, 409, texts=PROBLEMS))
     async def end(tenant: str, provider: str, request: Request) -> Response:
         """Begins a session, as a log-in with a password does."""
 
@@ -117,16 +110,3 @@ async def _claims(
     if doubt := token_doubt(provider, claims, pending.nonce, call.at):
         raise refused(known, doubt)
     return claims
-
-
-def _contract(status: int, text: str, *problems: int) -> dict[str, Any]:
-    """Returns what OpenAPI says of a route."""
-    content = {"application/json": {"schema": {"type": "object"}}}
-    return {
-        "status_code": status,
-        "response_class": Response,
-        "responses": {
-            status: {"description": text, "content": content},
-            **declared({each: PROBLEMS[each] for each in problems}),
-        },
-    }

@@ -10,14 +10,22 @@ from fastapi import Response
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {401: {"WWW-Authenticate": "Bearer"}}
 """Of a refusal, by its status."""
+AT_THE_DOOR = {
+    429: "A limit is met; Retry-After says when there is more.",
+    500: "An error of the gateway's own.",
+    503: "The log does not take it now.",
+}
 LATER = (429, 503)
 """What may be taken when it is sent again later."""
 
 
 def declared(problems: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Returns what OpenAPI says of refusals, by status."""
+    """Returns what OpenAPI says of refusals, by status: of these, and of those that every call may meet at the door."""
     content = {MEDIA_TYPE: {"schema": {"type": "object"}}}
-    return {status: {"description": text, "content": content} for status, text in problems.items()}
+    return {
+        status: {"description": text, "content": content}
+        for status, text in sorted({**AT_THE_DOOR, **problems}.items())
+    }
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:

@@ -26,8 +26,6 @@ PROBLEMS = {
     400: "A parameter is not what it should be.",
     401: "Nobody is known by these credentials.",
     403: "The caller may not do this.",
-    429: "A limit is met; Retry-After says when there is more.",
-    500: "An error of the gateway's own.",
     503: "The read models or the log do not answer now, or are not as far as `after` says.",
 }
 Status = Literal["accepted", "requested", "started", "completed", "failed", "refused", "cancelled", "unknown"]

@@ -15,26 +15,26 @@ from domain.federation import IdentityProvider, pending_doubt
 from gateway.answers import Done, Known, Refusal
 from gateway.assertions import Assertion, BadAssertion, ServiceProvider
 from gateway.bodies import BadBody, Share, read
+from gateway.contracts import contract
 from gateway.door import Door
-from gateway.problems import declared
-from gateway.sign_on import SignOn, begun_here, forgotten, kept, let_in, pending_of, provider_of, refused, sought
+from gateway.sign_on import (
+    PROBLEMS,
+    SignOn,
+    begun_here,
+    forgotten,
+    kept,
+    let_in,
+    pending_of,
+    provider_of,
+    refused,
+    sought,
+)
 
 BODY_BYTES_MAX = 256 * 1024
 FIELDS_MAX = 10
 AT_ONCE = 2
 """Documents that are looked at at a time."""
 MEDIA_TYPE = "application/samlmetadata+xml"
-PROBLEMS = {
-    400: "The body is not what it should be.",
-    401: "No log-in of this browser's that the provider vouches for, or nobody whom it lets in.",
-    404: "The tenant has no such provider, or nobody of it is let in.",
-    408: "The body did not come to its end.",
-    409: "The user was changed at the same moment.",
-    413: "The body is too large.",
-    429: "Too many attempts have failed; Retry-After says when the next one is looked at.",
-    500: "An error of the gateway's own.",
-    503: "The log does not take it now, or the program that looks at signatures is missing.",
-}
 FORM = {
     "type": "object",
     "required": ["SAMLResponse"],
@@ -61,7 +61,11 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
         except BadAssertion as error:
             raise Refusal(503, str(error)) from error
 
-    @router.get("", summary="Log in at a SAML provider", **_contract(303, "To the provider.", 404, 500, 503))
+    @router.get(
+        "",
+        summary="Log in at a SAML provider",
+        **contract(None, 404, status=303, done="To the provider.", texts=PROBLEMS),
+    )
     async def begin(tenant: str, provider: str, request: Request) -> Response:
         """Sends the browser to the provider, with a cookie that ends after ten minutes."""
 
@@ -80,7 +84,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
         openapi_extra={
             "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": FORM}}}
         },
-        **_contract(200, "Done.", 400, 401, 404, 408, 409, 413, 429, 500, 503),
+        **contract(None, 400, 401, 404, 408, 409, 413, texts=PROBLEMS),
     )
     async def end(tenant: str, provider: str, request: Request) -> Response:
         """Begins a session, as a log-in with a password does; an assertion does so once."""
@@ -101,7 +105,11 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.get("/metadata", summary="What a SAML provider has to know", **_contract(200, "XML.", 404, 500, 503))
+    @router.get(
+        "/metadata",
+        summary="What a SAML provider has to know",
+        **contract(None, 404, done="XML.", media_type=MEDIA_TYPE, texts=PROBLEMS),
+    )
     async def metadata(tenant: str, provider: str, request: Request) -> Response:
         """Gives the metadata of the platform as this provider's service provider."""
 
@@ -138,11 +146,3 @@ async def _assertion(
     except BadAssertion as error:
         raise refused(known, str(error)) from error
     return found
-
-
-def _contract(status: int, text: str, *problems: int) -> dict[str, Any]:
-    """Returns what OpenAPI says of a route."""
-    media_type = MEDIA_TYPE if text == "XML." else "application/json"
-    said = {"description": text, "content": {media_type: {"schema": {"type": "object"}}}}
-    refusals = declared({each: PROBLEMS[each] for each in problems})
-    return {"status_code": status, "response_class": Response, "responses": {status: said, **refusals}}

@@ -1,13 +1,13 @@
 """Log-ins that another one vouches for: what they share, whatever the provider speaks."""
 
 import secrets
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Request
 from msgspec import Struct
 
-from domain.definitions import define
 from domain.doors import Call
 from domain.federation import REPLAYED, SIGN_ON, Admission, IdentityProvider, Pending, Vouched, admitted
 from domain.identity import Verdict, person
@@ -17,10 +17,22 @@ from domain.ports import OpenId
 from domain.sessions import begun
 from gateway.answers import Done, Known, Refusal, told
 from gateway.auth import settled, tokens
-from gateway.door import SOURCE, Door
+from gateway.changes import Overtaken, put
+from gateway.door import Door
+from gateway.proofs import waiting
 from gateway.sealing import Sealing
 
 COOKIE, SECRET = "auterity-sign-on", "provider-secret"
+PROBLEMS = {
+    400: "The body is not what it should be.",
+    401: "No log-in of this browser's that the provider vouches for, or nobody whom it lets in.",
+    404: "The tenant has no such provider, or nobody of it is let in.",
+    408: "The body did not come to its end.",
+    409: "The user was changed at the same moment.",
+    413: "The body is too large.",
+    503: "The log does not take it now, the provider does not answer, or what looks at its signatures is missing.",
+}
+"""What OpenAPI says of refusals."""
 TRIES_MAX = 3
 """Of writing down a user whom others write down at the same moment."""
 STATE_BYTES, VERIFIER_BYTES = 32, 48
@@ -95,9 +107,7 @@ def sought(door: Door, call: Call) -> None:
     """Refuses an address from which too many have failed; counts as failed until `let_in`."""
     addresses = door.people.addresses
     if wait_s := addresses.wait_s(network(call.address), call.at):
-        refusal = Refusal(429, "too many failed attempts")
-        refusal.retry_after_s = wait_s
-        raise refusal
+        raise waiting("too many failed attempts", wait_s)
     addresses.failed(network(call.address), call.at)
 
 
@@ -142,15 +152,11 @@ async def _made_known(door: Door, call: Call, tenant_id: str, provider: Identity
         admission = admitted(provider, said, door.definitions.user(tenant_id, said.name))
         if admission.user is None:
             return admission
-        last = door.definitions.last(tenant_id, "user", said.name)
-        event = define(tenant_id, "user", msgspec.to_builtins(admission.user), last, call.at)
-        if event is None:
+        with suppress(Overtaken):
+            last = door.definitions.last(tenant_id, "user", said.name)
+            await put(door, call, tenant_id, "user", admission.user, last)
             return admission
-        await door.publisher.publish([door.codec.encode(event, SOURCE)])
-        await door.latest()
-        if door.definitions.counts(event):
-            return admission
-    raise Refusal(409, "the user was changed by somebody else at the same moment")
+    raise Overtaken
 
 
 def _cookie(value: str, age_s: int, answer_at: str, posted: bool) -> str:

@@ -44,7 +44,7 @@ def routes(door: Door) -> APIRouter:
     """Returns the routes of tenants."""
     router = APIRouter(prefix="/tenants", tags=["administration"])
 
-    @router.get("", summary="List tenants", **listed(contract(None, 400, 401, 403, 500, 503)))
+    @router.get("", summary="List tenants", **listed(contract(None, 400, 401, 403)))
     async def tenants(request: Request) -> Response:
         """Lists all tenants, by name."""
 

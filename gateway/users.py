@@ -23,9 +23,9 @@ from domain.administration import (
 from domain.doors import Call
 from domain.identity import Permission, Principal, User
 from gateway.administration import USUAL, Empty, Text, Title, change, check_own, identity, refusing
-from gateway.answers import Done, Refusal
+from gateway.answers import Done
 from gateway.bodies import Share
-from gateway.changes import OVERTAKEN
+from gateway.changes import Overtaken
 from gateway.contracts import body, contract
 from gateway.door import Door
 from gateway.pages import listed, page
@@ -57,7 +57,7 @@ def routes(door: Door) -> APIRouter:
     """Returns the routes of a tenant's people."""
     router = APIRouter(prefix="/users", tags=["administration"])
 
-    @router.get("", summary="List people", **listed(contract(None, 400, 401, 403, 500, 503)))
+    @router.get("", summary="List people", **listed(contract(None, 400, 401, 403)))
     async def users(request: Request) -> Response:
         """Lists the people of the caller's tenant, by name."""
 
@@ -169,7 +169,7 @@ async def _still_managed(door: Door, call: Call, principal: Principal, before: l
             return replace(now, roles=was.roles, status=was.status)
 
         await change(door, call, tenant, KIND, name, door.new_id(), decide)
-        raise Refusal(409, OVERTAKEN) from error
+        raise Overtaken from error
 
 
 def _shown(door: Door, tenant: str, name: str, password: str | None = None) -> Done:

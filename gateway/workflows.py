@@ -15,7 +15,7 @@ from gateway.door import SOURCE, Door
 from schemas.catalogue import DOOR_BYTES_MAX
 from schemas.errors import Rejected
 
-PROBLEMS = (400, 401, 403, 408, 413, 422, 500, 503)
+PROBLEMS = (400, 401, 403, 408, 413, 422)
 
 
 def routes(door: Door) -> APIRouter:
