@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from domain.identity import USER_NAME, Role, User
+from schemas.errors import Rejected
 
 SIGN_ON = timedelta(minutes=10)
 """Time that somebody has to log in at the provider."""
@@ -71,6 +72,17 @@ class Vouched(Struct, frozen=True, kw_only=True):
     name: str
     title: str = ""
     groups: frozenset[str] = frozenset()
+
+
+class BadAssertion(Rejected):
+    """The document is no answer that can be trusted."""
+
+
+class Assertion(Struct, frozen=True):
+    """What a provider has signed."""
+
+    id: str
+    said: Vouched
 
 
 class Admission(Struct, frozen=True):

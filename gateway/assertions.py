@@ -10,15 +10,21 @@ from typing import Any
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
-from msgspec import Struct
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, SAMLError
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
 from saml2.metadata import create_metadata_string
 from saml2.saml import NAMEID_FORMAT_TRANSIENT
 
-from domain.federation import SKEW, SUBJECT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, IdentityProvider, Vouched
-from schemas.errors import Rejected
+from domain.federation import (
+    SKEW,
+    SUBJECT_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
+    Assertion,
+    BadAssertion,
+    IdentityProvider,
+    Vouched,
+)
 
 PROTOCOL, ASSERTION = "{urn:oasis:names:tc:SAML:2.0:protocol}", "{urn:oasis:names:tc:SAML:2.0:assertion}"
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}"
@@ -27,17 +33,6 @@ DIGESTS = re.compile(r"http://www\.w3\.org/2001/04/(xmlenc#sha(256|512)|xmldsig-
 DECLARATION = re.compile(r"\s*<\?xml version=.1\.0.( encoding=.(UTF|utf)-8.)?( standalone=.(yes|no).)?\s*\?>")
 
 logging.getLogger("saml2").setLevel(logging.CRITICAL + 1)  # it logs parts of documents
-
-
-class BadAssertion(Rejected):
-    """The document is no answer that can be trusted."""
-
-
-class Assertion(Struct, frozen=True):
-    """What a provider has signed."""
-
-    id: str
-    said: Vouched
 
 
 class ServiceProvider:

@@ -4,16 +4,15 @@ import asyncio
 import shutil
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from msgspec.structs import replace
 
 from domain.doors import Call
-from domain.federation import IdentityProvider, pending_doubt
+from domain.federation import Assertion, BadAssertion, IdentityProvider, pending_doubt
 from gateway.answers import Done, Known, Refusal
-from gateway.assertions import Assertion, BadAssertion, ServiceProvider
 from gateway.bodies import BadBody, Share, read
 from gateway.contracts import contract
 from gateway.door import Door
@@ -29,6 +28,9 @@ from gateway.sign_on import (
     refused,
     sought,
 )
+
+if TYPE_CHECKING:
+    from gateway.assertions import ServiceProvider
 
 BODY_BYTES_MAX = 256 * 1024
 FIELDS_MAX = 10
@@ -52,12 +54,12 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
         async with turn:
             return await asyncio.to_thread(call, *given)
 
-    async def ours(tenant: str, chosen: IdentityProvider) -> ServiceProvider:
+    async def ours(tenant: str, chosen: IdentityProvider) -> "ServiceProvider":
         program = shutil.which(sign_on.xmlsec1)
         if program is None:
             raise Refusal(503, "xmlsec1 is not installed: signatures cannot be looked at")
         try:
-            return await work(lambda: ServiceProvider(chosen, answer_at(tenant, chosen), program))
+            return await work(lambda: loaded(chosen, tenant, program))
         except BadAssertion as error:
             raise Refusal(503, str(error)) from error
 
@@ -128,6 +130,16 @@ def answer_at(tenant_id: str, provider: IdentityProvider) -> str:
     return f"{provider.gateway.rstrip('/')}/auth/saml/{tenant_id}/{provider.id}/acs"
 
 
+def loaded(provider: IdentityProvider, tenant: str, xmlsec1: str) -> "ServiceProvider":
+    """Returns the provider's counterpart; raises BadAssertion when its metadata are none.
+
+    pysaml2 takes a second to load, which only who uses it waits for.
+    """
+    from gateway.assertions import ServiceProvider
+
+    return ServiceProvider(provider, answer_at(tenant, provider), xmlsec1)
+
+
 def _form(content: bytes) -> dict[str, list[str]]:
     try:
         return parse_qs(content.decode("utf-8", "replace"), max_num_fields=FIELDS_MAX)
@@ -136,7 +148,7 @@ def _form(content: bytes) -> dict[str, list[str]]:
 
 
 async def _assertion(
-    ours: ServiceProvider, work: Callable[..., Any], known: Known, answer: str, request_id: str
+    ours: "ServiceProvider", work: Callable[..., Any], known: Known, answer: str, request_id: str
 ) -> Assertion:
     try:
         document = b64decode("".join(answer.split()), validate=True).decode("utf-8")

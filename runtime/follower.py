@@ -12,7 +12,7 @@ from schemas.catalogue import TOPICS
 from schemas.codec import Codec
 from schemas.errors import Unavailable, Undecodable
 from schemas.record import Record
-from streams.lanes import crash
+from streams.ending import crash
 
 POLL_S = 0.02
 STALL_S = 30.0

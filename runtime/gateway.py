@@ -47,7 +47,7 @@ from schemas.events import Session
 from schemas.record import Record
 from sinks.read_models.reader import Reader
 from sinks.read_models.store import reading
-from streams.lanes import crash
+from streams.ending import crash
 
 CLIENT = "auterity-gateway"
 TOPIC = "sessions"

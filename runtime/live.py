@@ -22,7 +22,7 @@ from runtime.follower import POLL_S, STALL_S, readable
 from schemas.codec import Codec
 from schemas.errors import Unavailable, Undecodable
 from schemas.record import TENANT_ID, Record, header
-from streams.lanes import crash
+from streams.ending import crash
 
 BACK = 250
 """Records of each partition that are read when the gateway starts: who was cut off then goes on from memory."""

@@ -10,9 +10,8 @@ import msgspec
 from connectors.registry import codec_of
 from domain.administration import found_client
 from domain.definitions import BadDefinition, Definitions, canonical, parse
-from domain.federation import IdentityProvider
+from domain.federation import BadAssertion, IdentityProvider
 from gateway import oidc, saml
-from gateway.assertions import BadAssertion, ServiceProvider
 from gateway.sealing import Sealing
 from gateway.sign_on import sealed_secret
 from runtime.definitions import put, read
@@ -92,7 +91,7 @@ class Providers:
         if program is None:
             raise BadMetadata("a SAML provider needs xmlsec1 (Debian package xmlsec1), which is not installed")
         try:
-            ServiceProvider(provider, saml.answer_at(self._tenant_id, provider), program).asked("")
+            saml.loaded(provider, self._tenant_id, program).asked("")
         except BadAssertion as error:
             raise BadMetadata(str(error)) from error
 

@@ -1,8 +1,6 @@
 """Takes runs side by side: those of one partition number one after the other, those of others at the same time."""
 
 import asyncio
-import logging
-import os
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -11,12 +9,9 @@ import faust
 
 from schemas.record import Record
 from streams.app import subscribe
+from streams.ending import crash
 from streams.progress import Progress
 
-log = logging.getLogger(__name__)
-
-CRASHED = 70
-"""Exit status of a process that met what it does not know; its supervisor starts it again."""
 RUNS_MAX = 32
 """Runs taken from Faust and not yet acknowledged; beyond it they wait in Faust, and then on Kafka."""
 RECORDS_MAX = 2000
@@ -78,10 +73,3 @@ class Lanes:
         assert task is not None
         self._under_way[lane].discard(task)
         self._go(lane)
-
-
-def crash(name: str) -> None:
-    """Logs the current exception and ends the process at once: nothing more is committed."""
-    log.critical("stage crashed", exc_info=True, extra={"stage": name})
-    logging.shutdown()
-    os._exit(CRASHED)

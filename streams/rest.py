@@ -14,7 +14,7 @@ from schemas.codec import UnknownSchema
 from schemas.errors import Unavailable
 from schemas.record import Record
 from streams.app import stage_app, subscribe
-from streams.lanes import crash
+from streams.ending import crash
 from streams.progress import Progress
 from streams.stage import Tools
 from streams.transport import BatchTransport, RunTransport

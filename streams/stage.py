@@ -21,9 +21,10 @@ from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import Event
 from schemas.record import Outgoing, Record, said_by
 from streams.app import Place, changelog, stage_app
+from streams.ending import crash
 from streams.journal import Journal
 from streams.keys import Keys
-from streams.lanes import Lanes, crash
+from streams.lanes import Lanes
 from streams.table import StateTable
 
 log = logging.getLogger(__name__)

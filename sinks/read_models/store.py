@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -105,15 +103,14 @@ def answering() -> Iterator[None]:
 
 def migrate(engine: Engine) -> None:
     """Makes the tables, or brings them to this release's; data stays."""
+    from alembic import command  # half a second to load, and who only reads needs none
+    from alembic.config import Config
+
     with turn(engine) as connection:
-        command.upgrade(_config(connection), "head")
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", "sinks.read_models:migrations")
-    config.attributes["connection"] = connection
-    return config
+        config = Config()
+        config.set_main_option("script_location", "sinks.read_models:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def _told(error: SQLAlchemyError) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from streams.lanes import CRASHED
+from streams.ending import CRASHED
 from tests.harness import ROOT
 
 FOLLOWS = """

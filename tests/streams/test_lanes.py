@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from schemas.record import Record
-from streams.lanes import CRASHED, RECORDS_MAX, RUNS_MAX, Lanes
+from streams.ending import CRASHED
+from streams.lanes import RECORDS_MAX, RUNS_MAX, Lanes
 from streams.transport import RUN_BYTES_MAX, Records
 from tests.streams.doubles import AppByHand, run_of, settled
 
