@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from domain.definitions import LOCAL, Definitions, Rule
+from domain.definitions import Definitions, Rule
 from domain.expressions import ExpressionFailed, Scope
 from domain.ids import derive
+from domain.models import LOCAL
 from domain.privacy import redact
 from schemas.events import AgentStep, ComplianceDecision, Event, Finding, Outcome, Phase, StepStatus
 

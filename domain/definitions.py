@@ -14,6 +14,9 @@ from domain.expressions import check
 from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
+from domain.models import LOCAL as LOCAL  # noqa: PLC0414 calls and who asks models still look for it here
+from domain.models import Constraints, Models, Task, Words, wrong
+from domain.models import Model as Model  # noqa: PLC0414
 from domain.quotas import Quota
 from domain.trust import Access, checked
 from schemas.errors import Rejected, Unavailable
@@ -73,6 +76,10 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     into: str = ""
     """ask, compose: the field the text goes into."""
     max_tokens: int = 256
+    task: Task = ""
+    """ask: the type of task, by which the models' policy routes it; empty: the default route."""
+    constraints: Constraints = Constraints()
+    """ask: what is asked of the model that answers."""
 
 
 class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,34 +124,6 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     rules: list[Rule]
 
 
-class Model(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that can be asked, and its price in micro-dollars for a million tokens."""
-
-    id: str
-    provider: str
-    input_usd_micros_per_million: int = 0
-    output_usd_micros_per_million: int = 0
-
-
-class Models(Struct, frozen=True, forbid_unknown_fields=True):
-    """The models there are; `local` is always one of them."""
-
-    id: str
-    default: str
-    models: list[Model]
-
-    def model(self, name: str) -> Model:
-        """Returns the model of this id; raises BadDefinition when there is none."""
-        for each in self.models:
-            if each.id == name:
-                return each
-        raise BadDefinition(f"models {self.id} has no model {name}")
-
-
-LOCAL = "local"
-"""The id of the model that runs here: nothing leaves the platform."""
-
-
 class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """A client of the platform."""
 
@@ -156,6 +135,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     access: Access = Access()
     second_factor: Literal["optional", "required"] = "optional"
     """Required, people without a second factor may do nothing but enrol one."""
+    models: Words = []
+    """Ids or families it narrows itself to; empty: all that the platform allows it."""
 
 
 _Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider)
@@ -187,11 +168,10 @@ def parse(kind: str, body: str) -> Body:
         _check_rules(parsed)
     elif isinstance(parsed, Tenant | ApiKey):
         networks = parsed.access.networks if isinstance(parsed, Tenant) else parsed.networks
-        if wrong := checked(networks):
-            raise BadDefinition(f"{kind} {parsed.id}: {wrong}")
-    elif isinstance(parsed, Models):
-        parsed.model(parsed.default)
-        parsed.model(LOCAL)
+        if fault := checked(networks):
+            raise BadDefinition(f"{kind} {parsed.id}: {fault}")
+    elif isinstance(parsed, Models) and (fault := wrong(parsed)):
+        raise BadDefinition(fault)
     return parsed
 
 
@@ -429,6 +409,8 @@ def _check_step(where: str, step: Step) -> None:
             raise BadDefinition(f"{where}: step {step.id} needs a template and a field to put the text into")
         if not Template(step.template).is_valid():
             raise BadDefinition(f"{where}: step {step.id}: the template has a $ that no name follows (write $$)")
+    if step.uses != "ask" and (step.task or step.constraints != Constraints()):
+        raise BadDefinition(f"{where}: step {step.id} asks no model: it has neither a task nor constraints")
     if not 0 < step.max_tokens <= 32_768:
         raise BadDefinition(f"{where}: step {step.id}: max_tokens {step.max_tokens} is not 1 to 32768")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connectors.models.hosted import Models
 from connectors.models.local import SENTENCES_MAX, TEXT_MAX, extract
-from domain.definitions import LOCAL
+from domain.models import LOCAL
 from schemas.events import Message
 
 STORY = "The brakes of the car squeak. It rains. The car has new brakes and a new radio. I like it! Call me?"

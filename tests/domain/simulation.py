@@ -15,8 +15,9 @@ import msgspec
 
 from domain.calls import ATTEMPTS_MAX, Calls, attempt, attempt_failed, completed, failed
 from domain.decider import Decider, step
-from domain.definitions import LOCAL, Definitions, Workflow, define, pinned
+from domain.definitions import Definitions, Workflow, define, pinned
 from domain.ids import derive
+from domain.models import LOCAL
 from domain.ports import Answer
 from schemas.catalogue import BY_EVENT, TOPICS
 from schemas.codec import Codec
