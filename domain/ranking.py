@@ -1,13 +1,13 @@
 """What the choice of a model is asked and says: the question, every model's standing, and what of it is recorded."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from domain.model_access import Caller
 from domain.model_history import Evidence
 from domain.models import Capability, Constraints
+from schemas.events import Constraint, Ranked, Standing
 
 TOKENS = 1_000_000
 
@@ -38,57 +38,8 @@ class Question(Struct, frozen=True, kw_only=True):
     constraints: Constraints = Constraints()
 
 
-class Standing(StrEnum):
-    """Where a model stands: the first three are asked, in this order; every other one is passed over."""
-
-    UNKNOWN = "unknown"
-    CHOSEN = "chosen"
-    RANKED_LOWER = "ranked_lower"
-    LAST_RESORT = "last_resort"
-    NOT_ALLOWED = "not_allowed"
-    RESTRICTED_TO_LOCAL = "restricted_to_local"
-    NOT_NAMED = "not_named"
-    CAPABILITY_MISSING = "capability_missing"
-    TIER_TOO_LOW = "tier_too_low"
-    CONTEXT_TOO_SMALL = "context_too_small"
-    REGION = "region"
-    COMPLIANCE = "compliance"
-    NO_PRICE = "no_price"
-    COST_OVER_MAX = "cost_over_max"
-    LATENCY_OVER_MAX = "latency_over_max"
-    BREAKER_OPEN = "breaker_open"
-    FORBIDDEN = "forbidden"
-
-
 ASKED = (Standing.CHOSEN, Standing.RANKED_LOWER, Standing.LAST_RESORT)
-
-
-class Ranked(Struct, frozen=True, kw_only=True):
-    """One model of the ranking: what it scores, what it may cost, and why it is chosen or passed over."""
-
-    model: str
-    provider: str = ""
-    standing: Standing = Standing.UNKNOWN
-    reason: str = ""
-    score: int = 0
-    """Weighted, in thousandths; higher is better."""
-    scores: dict[str, int] = field(default_factory=dict)
-    """By criterion, in thousandths."""
-    cost_usd_micros_max: int = 0
-    """The most that an attempt can cost; -1 without a price."""
-    latency_ms: int = 0
-    """What was reckoned with; 0 when nothing is known of it."""
-    attempts: int = 0
-    failures: int = 0
-    latency_ms_p50: int = 0
-    latency_ms_p95: int = 0
-
-
-class Constraint(Struct, frozen=True, kw_only=True):
-    """One limit that the call sets on who may answer it; several values stand with commas between."""
-
-    name: str
-    value: str = ""
+"""These are asked, in this order; every other one is passed over."""
 
 
 class Routing(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ import msgspec
 from domain.model_access import Caller, refusal
 from domain.model_history import NOTHING, Evidence
 from domain.models import LOCAL, Model, Models, TaskRoute, Weights, named
-from domain.ranking import Price, Question, Ranked, Routing, Standing
+from domain.ranking import Price, Question, Routing
+from schemas.events import Ranked, Standing
 
 ANSWERS_MIN = 5
 """From so many answers on, the history says how fast a model is; before, its definition does."""

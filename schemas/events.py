@@ -103,6 +103,72 @@ class Message(Struct, frozen=True, kw_only=True):
     """Of a tool: its name."""
 
 
+class Constraint(Struct, frozen=True, kw_only=True):
+    """One limit that the call sets on who may answer it."""
+
+    name: str
+    """Which limit, as in the step's constraints."""
+    value: str = ""
+    """Its value as text; several with commas between."""
+
+
+class Standing(StrEnum):
+    UNKNOWN = "unknown"
+    CHOSEN = "chosen"
+    RANKED_LOWER = "ranked_lower"
+    LAST_RESORT = "last_resort"
+    NOT_ALLOWED = "not_allowed"
+    RESTRICTED_TO_LOCAL = "restricted_to_local"
+    NOT_NAMED = "not_named"
+    CAPABILITY_MISSING = "capability_missing"
+    TIER_TOO_LOW = "tier_too_low"
+    CONTEXT_TOO_SMALL = "context_too_small"
+    REGION = "region"
+    COMPLIANCE = "compliance"
+    NO_PRICE = "no_price"
+    COST_OVER_MAX = "cost_over_max"
+    LATENCY_OVER_MAX = "latency_over_max"
+    BREAKER_OPEN = "breaker_open"
+    FORBIDDEN = "forbidden"
+
+
+class Ranked(Struct, frozen=True, kw_only=True):
+    """One model of the ranking: what it scores, what it may cost, and why it is chosen or passed over."""
+
+    model: str
+    """The model, by its id in the pinned models."""
+    provider: str = ""
+    """Who serves it."""
+    standing: Standing = Standing.UNKNOWN
+    """chosen; ranked_lower and last_resort are asked next, in this order; every other one was passed over."""
+    reason: str = ""
+    """Why, in one line, with figures."""
+    score: int = 0
+    """Weighted score in thousandths; higher is better."""
+    scores: dict[str, int] = field(default_factory=dict)
+    """Score by criterion (quality, safety, cost, latency, reliability) in thousandths."""
+    cost_usd_micros_max: int = 0
+    """The most an attempt can cost, in millionths of a US dollar; -1 without a price."""
+    latency_ms: int = 0
+    """The latency that was reckoned with; 0 when nothing is known of it."""
+    attempts: int = 0
+    """Evidence: attempts that the history held."""
+    failures: int = 0
+    """Evidence: those of them that failed."""
+    latency_ms_p50: int = 0
+    """Evidence: median of the answered ones."""
+    latency_ms_p95: int = 0
+    """Evidence: 95th percentile of the answered ones."""
+
+
+class BudgetLevel(StrEnum):
+    UNKNOWN = "unknown"
+    WITHIN = "within"
+    WARN = "warn"
+    DOWNGRADE = "downgrade"
+    STOP = "stop"
+
+
 class AiCall(Struct, frozen=True, kw_only=True):
     """A moment in the life of one AI call: one call_id, one completed, whatever the number of attempts."""
 
@@ -168,6 +234,16 @@ class AiCall(Struct, frozen=True, kw_only=True):
     """Until when the hold may be spent; on admitted only."""
     finish: str = ""
     """Why the answer ended, as the provider says: stop, length, tool_calls; on completed only."""
+    route: str = ""
+    """The route of the models' policy that was taken; empty when there is none."""
+    input_tokens_max: int = 0
+    """Upper bound of the tokens that are read."""
+    constraints: list[Constraint] = field(default_factory=list)
+    """What the step asks of a model; on routed only."""
+    ranking: list[Ranked] = field(default_factory=list)
+    """Every model there is: who is asked, in this order, then who was passed over; on routed only."""
+    level: BudgetLevel = BudgetLevel.UNKNOWN
+    """How full the budgets are: on admitted and downgraded only."""
 
 
 class EntryKind(StrEnum):
@@ -183,14 +259,6 @@ class EntryKind(StrEnum):
     RELEASED = "released"
     EXPIRED = "expired"
     ADJUSTED = "adjusted"
-
-
-class BudgetLevel(StrEnum):
-    UNKNOWN = "unknown"
-    WITHIN = "within"
-    WARN = "warn"
-    DOWNGRADE = "downgrade"
-    STOP = "stop"
 
 
 class Balance(Struct, frozen=True, kw_only=True):
