@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from string import Template
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
+from domain.budgets import Budgets
 from domain.expressions import check
 from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User
@@ -17,6 +18,7 @@ from domain.ids import derive
 from domain.models import LOCAL as LOCAL  # noqa: PLC0414 calls and who asks models still look for it here
 from domain.models import Constraints, Models, Task, Words, wrong
 from domain.models import Model as Model  # noqa: PLC0414
+from domain.names import Name
 from domain.quotas import Quota
 from domain.trust import Access, checked
 from schemas.errors import Rejected, Unavailable
@@ -36,10 +38,6 @@ class UnknownDefinition(Rejected):
 
 class MissingVersion(Unavailable):
     """The pinned version has not been read yet."""
-
-
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
-"""Small letters, digits, hyphens and underscores; at most 63."""
 
 
 class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,8 +137,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Ids or families it narrows itself to; empty: all that the platform allows it."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -149,6 +147,7 @@ KINDS: dict[str, type[Body]] = {
     "api-key": ApiKey,
     "user": User,
     "identity-provider": IdentityProvider,
+    "budgets": Budgets,
 }
 
 
@@ -331,6 +330,17 @@ class Definitions:
         event = self.last(tenant_id, "identity-provider", name) if tenant_id != PLATFORM else None
         found = _body(IdentityProvider, event) if event is not None else None
         return found if found is not None and found.status == "active" else None
+
+    def budgets(self, tenant_id: str) -> tuple[Budgets | None, str | None]:
+        """Returns the tenant's budgets as they are now, and their digest; None when it has none."""
+        event = self.last(tenant_id, "budgets", "default")
+        return (None, None) if event is None else (_body(Budgets, event), event.digest)
+
+    def team(self, tenant_id: str, principal: str) -> str:
+        """Returns the team of who is called `key/<id>` or `user/<name>`; empty for none."""
+        kind, _, name = principal.partition("/")
+        found = self.key(tenant_id, name) if kind == "key" else self.user(tenant_id, name) if kind == "user" else None
+        return found.team if found is not None else ""
 
     def issuers(self, tenant_id: str) -> frozenset[tuple[str, int]]:
         """Returns the issuers of the tenant's identity providers, each with how often it has been added."""

@@ -5,10 +5,11 @@ from typing import Annotated, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
-from domain.definitions import Definitions, Name, Step, canonical
+from domain.definitions import Definitions, Step, canonical
 from domain.doors import API, BadEvent, Call, decoded
 from domain.identity import Principal
 from domain.ids import derive
+from domain.names import Name
 from domain.triggers import Triggers
 from schemas.events import BusinessEvent, Request
 

@@ -89,6 +89,8 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status: Literal["active", "revoked"] = "active"
     networks: list[str] = []
     """It opens nothing from elsewhere; empty: from anywhere."""
+    team: Annotated[str, Meta(max_length=100)] = ""
+    """Whose budget it spends; empty for none."""
 
 
 class Factor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,6 +125,8 @@ class User(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How often the provider had been added when it vouched last."""
     status: Literal["active", "suspended"] = "active"
     factor: Factor | None = None
+    team: Annotated[str, Meta(max_length=100)] = ""
+    """Whose budget it spends, beside its own; empty for none."""
 
 
 class Presented(Struct, frozen=True):

@@ -1,0 +1,112 @@
+"""A tenant's accounts: what is held and billed, folded from the entries that were decided."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from msgspec import Struct, field
+
+from schemas.events import BudgetEntry, EntryKind
+
+T = TypeVar("T")
+POTS_MAX = 20_000
+"""Pots that are remembered: those that something was last held or billed in. Another one begins anew."""
+CLOSED_MAX = 10_000
+"""Holds in doubt, and adjustments, that are remembered: a tenant's latest."""
+DECIDED = frozenset(
+    {EntryKind.HELD, EntryKind.REFUSED, EntryKind.SETTLED, EntryKind.RELEASED, EntryKind.EXPIRED, EntryKind.ADJUSTED}
+)
+
+
+class Share(Struct, frozen=True, array_like=True):
+    """What open holds may still cost, and what is billed, in one pot."""
+
+    held: int = 0
+    billed: int = 0
+
+
+class Hold(Struct, frozen=True, array_like=True):
+    """What was held for an attempt, and what is billed for it while nobody knows better."""
+
+    amount: int
+    lease_until: datetime
+    pots: list[str]
+    run_id: str
+    step: str
+    call_id: str
+    attempt: int
+    model: str
+    provider: str
+    workflow: str
+    principal: str
+    team: str
+    correlation_id: str
+
+
+class Book(Struct, frozen=True):
+    """A tenant's accounts."""
+
+    sequence: int = 0
+    newest: datetime | None = None
+    """The latest moment at which anything was asked for: no hold is given whose lease ended before it."""
+    shares: dict[str, Share] = field(default_factory=dict)
+    """By pot."""
+    holds: dict[str, Hold] = field(default_factory=dict)
+    """Those that are open."""
+    doubts: dict[str, Hold] = field(default_factory=dict)
+    """Those that were billed whole because nobody knows what the provider billed."""
+    adjusted: list[str] = []
+    """Ids of the adjustments that were made: one that is asked for again adds nothing."""
+
+
+def after(book: Book, entry: BudgetEntry) -> Book:
+    """Returns the book after a decided entry; one whose sequence is not above the last changes nothing."""
+    if entry.sequence <= book.sequence:
+        return book
+    holds, doubts, adjusted = book.holds, book.doubts, book.adjusted
+    counts: list[str] = []
+    if entry.kind is EntryKind.HELD:
+        counts = ["\x1f".join((each.budget, each.member, each.window)) for each in entry.balances]
+        holds = {**holds, entry.hold_id: _held(entry, counts)}
+    elif entry.hold_id in holds:
+        hold = holds[entry.hold_id]
+        counts = hold.pots
+        holds = {name: each for name, each in holds.items() if name != entry.hold_id}
+        if entry.in_doubt:
+            doubts = _latest({**doubts, entry.hold_id: hold}, CLOSED_MAX)
+    elif entry.hold_id in doubts:
+        counts = doubts[entry.hold_id].pots
+        doubts = {name: each for name, each in doubts.items() if name != entry.hold_id}
+    if entry.kind is EntryKind.ADJUSTED and entry.causation_id is not None:
+        adjusted = [*adjusted, entry.causation_id][-CLOSED_MAX:]
+    shares = book.shares
+    if counts:
+        shares = {name: each for name, each in shares.items() if name not in counts}
+        for pot in counts:
+            share = book.shares.get(pot, Share())
+            shares[pot] = Share(share.held + entry.held_usd_micros, share.billed + entry.billed_usd_micros)
+        shares = _latest(shares, POTS_MAX)
+    return Book(entry.sequence, book.newest, shares, holds, doubts, adjusted)
+
+
+def _held(entry: BudgetEntry, counts: list[str]) -> Hold:
+    assert entry.lease_until is not None
+    return Hold(
+        entry.amount_usd_micros,
+        entry.lease_until,
+        counts,
+        entry.run_id,
+        entry.step,
+        entry.call_id,
+        entry.attempt,
+        entry.model,
+        entry.provider,
+        entry.workflow,
+        entry.principal,
+        entry.team,
+        entry.correlation_id,
+    )
+
+
+def _latest(found: dict[str, T], most: int) -> dict[str, T]:
+    """Returns the last of them, at most so many."""
+    return dict(list(found.items())[-most:]) if len(found) > most else found
