@@ -65,7 +65,7 @@ def route(
             over.append(weighed.ranked(*passed))
         else:
             fits.append((_place(model, written, models), weighed))
-    fits.sort(key=lambda each: (each[0], -each[1].score, each[1].model.id))
+    fits.sort(key=lambda each: (each[0], -each[1].score))  # equals stay in the order of their ids
     return Routing(
         question=question,
         caller=caller,
