@@ -42,9 +42,15 @@ def shipped(model: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
         found += [(kind, yaml.safe_load(entry.read_text())) for entry in entries if entry.name.endswith(".yaml")]
     models = yaml.safe_load(root.joinpath("models.yaml").read_text())
     if model is not None:
-        models["models"].append(dict(model))
+        models["models"] = [each for each in models["models"] if each["id"] != model["id"]] + [dict(model)]
         models["default"] = model["id"]
     return [*found, ("models", models)]
+
+
+def described(model: str) -> dict[str, Any]:
+    """Returns what the hosted models that come along say of the one of this id, nothing of another."""
+    hosted = yaml.safe_load(files("examples").joinpath("hosted-models.yaml").read_text())
+    return next((each for each in hosted["models"] if each["id"] == model), {})
 
 
 def load(path: Path) -> Any:
