@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -59,12 +59,14 @@ def test_grants_to_tenants_alone_leave_the_roles_as_they_are() -> None:
     assert not allowed(GPT, models, Caller("acme", ("viewer",)))
 
 
+@settings(max_examples=30)
 @given(catalogues(), CALLERS)
 def test_a_caller_without_a_role_that_is_known_may_use_nothing(models: Models, caller: Caller) -> None:
     for roles in ((), ("nobody-knows",), ("",)):
         assert not any(allowed(each, models, replace(caller, roles=roles)) for each in models.models)
 
 
+@settings(max_examples=30)
 @given(catalogues(), CALLERS, st.sampled_from(sorted({*ROLES, "nobody-knows"})))
 def test_another_role_takes_nothing_away_and_an_unknown_one_adds_nothing(
     models: Models, caller: Caller, role: str
@@ -79,6 +81,7 @@ def test_another_role_takes_nothing_away_and_an_unknown_one_adds_nothing(
             assert after == before
 
 
+@settings(max_examples=30)
 @given(catalogues(), CALLERS)
 def test_whoever_may_use_any_model_may_use_the_local_one(models: Models, caller: Caller) -> None:
     may = {each.id for each in models.models if allowed(each, models, caller)}

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -62,6 +62,7 @@ class Case:
 CASES = st.builds(Case, QUESTIONS, catalogues(), histories(), CALLERS, BREAKERS)
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_every_model_stands_in_the_ranking_once(case: Case) -> None:
     ranking = case.decide().ranking
@@ -71,6 +72,7 @@ def test_every_model_stands_in_the_ranking_once(case: Case) -> None:
     assert all(each.standing is not S.UNKNOWN for each in ranking)
 
 
+@settings(max_examples=60)
 @given(CASES, st.randoms(use_true_random=False))
 def test_every_order_of_the_models_gives_the_same_decision(case: Case, chance: random.Random) -> None:
     turned = list(case.models.models)
@@ -79,6 +81,7 @@ def test_every_order_of_the_models_gives_the_same_decision(case: Case, chance: r
     assert case.decide(replace(case.models, models=turned)) == case.decide()
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_a_model_that_breaks_a_limit_is_asked_by_nobody_but_as_the_last_resort(case: Case) -> None:
     routing = case.decide()
@@ -89,6 +92,7 @@ def test_a_model_that_breaks_a_limit_is_asked_by_nobody_but_as_the_last_resort(c
             assert _within(model, case)
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_to_remove_a_model_that_was_passed_over_changes_nobody_who_is_asked(case: Case) -> None:
     routing = case.decide()
@@ -102,6 +106,7 @@ def test_to_remove_a_model_that_was_passed_over_changes_nobody_who_is_asked(case
             assert again.degraded == routing.degraded
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_to_remove_a_model_that_was_ranked_lower_changes_nothing_of_who_is_chosen(case: Case) -> None:
     routing = case.decide()
@@ -112,6 +117,7 @@ def test_to_remove_a_model_that_was_ranked_lower_changes_nothing_of_who_is_chose
             assert case.decide(replace(case.models, models=kept)).chosen == routing.chosen
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_the_local_model_is_chosen_when_no_other_fits_unless_that_is_forbidden(case: Case) -> None:
     routing = case.decide()
@@ -127,6 +133,7 @@ def test_the_local_model_is_chosen_when_no_other_fits_unless_that_is_forbidden(c
         assert routing.reason.startswith("no model may answer: ")
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_one_is_chosen_or_nobody_is_asked(case: Case) -> None:
     routing = case.decide()
@@ -139,6 +146,7 @@ def test_one_is_chosen_or_nobody_is_asked(case: Case) -> None:
     assert [each in ASKED for each in standings] == sorted((each in ASKED for each in standings), reverse=True)
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_a_restricted_call_is_asked_of_the_local_model_only(case: Case) -> None:
     question = replace(case.question, restricted=True)
@@ -147,6 +155,7 @@ def test_a_restricted_call_is_asked_of_the_local_model_only(case: Case) -> None:
     assert {each.model for each in routing.asked} <= {LOCAL}
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_the_decision_is_made_again_from_what_was_recorded_of_it(case: Case) -> None:
     routing = case.decide()
@@ -157,6 +166,7 @@ def test_the_decision_is_made_again_from_what_was_recorded_of_it(case: Case) -> 
     assert again == routing
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_no_figure_of_the_record_is_a_float_or_too_large_for_its_field(case: Case) -> None:
     for each in routed_fields(case.decide()).ranking:
@@ -167,6 +177,7 @@ def test_no_figure_of_the_record_is_a_float_or_too_large_for_its_field(case: Cas
         assert all(0 <= one <= 1000 for one in each.scores.values())
 
 
+@settings(max_examples=60)
 @given(CASES)
 def test_a_better_model_is_never_ranked_below_a_worse_one_of_the_same_preference(case: Case) -> None:
     models = replace(case.models, policy=[replace(each, prefer=[]) for each in case.models.policy])
@@ -203,7 +214,9 @@ def test_a_task_without_a_route_takes_the_default_one() -> None:
 def test_without_any_route_the_default_model_comes_first_and_then_the_best() -> None:
     models = replace(CATALOGUE, policy=[], default=GPT.id)
 
-    assert [each.model for each in routed(models=models).asked] == [GPT.id, CLAUDE.id, LOCAL]
+    routing = routed(models=models)
+    assert [each.model for each in routing.asked] == [GPT.id, CLAUDE.id, LOCAL]
+    assert routing.reason == f"the default model, scores {line(routing, GPT.id).score}"
 
 
 def test_models_of_before_there_was_a_policy_are_asked_as_ever() -> None:
