@@ -118,12 +118,21 @@ def put(
 
 
 def _check_names(event: Definition, known: Definitions) -> None:
-    """Raises UnknownDefinition when a workflow names rules or models that neither the log nor the new ones hold."""
+    """Raises when a workflow names what neither the log nor the new ones hold.
+
+    UnknownDefinition for rules or models, BadDefinition for a model that a step's constraints name.
+    """
     if event.kind == "workflow":
         workflow = known.workflow(event.digest)
         for kind, name in (("rules", workflow.rules), ("models", workflow.models)):
             if name is not None:
                 known.pin(event.tenant_id, kind, name)
+        models = known.models(known.pin(event.tenant_id, "models", workflow.models).digest)
+        ids = {each.id for each in models.models}
+        for step in workflow.steps:
+            if unknown := sorted(set(step.constraints.models) - ids):
+                where = f"workflow {workflow.id}: step {step.id}: constraints"
+                raise BadDefinition(f"{where}: models {models.id} has no model {unknown[0]}")
 
 
 def following(definitions: Definitions, bootstrap: str, codec: Codec) -> Follower:

@@ -1,19 +1,23 @@
 """The commands about models, on files: what they show, and what they say of bad input. On the log: docs/routing.md."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from domain.definitions import BadDefinition
+from domain.definitions import BadDefinition, Definitions
 from domain.models import UnknownModel
 from runtime.cli import app
-from runtime.definitions import BadFile, described, shipped
+from runtime.definitions import BadFile, described, publish, shipped
 from runtime.deployment import define
 from runtime.models import BadQuestion
 from runtime.settings import Settings
+from schemas.record import Outgoing
+from tests.domain.events import AT, LOCAL_MODELS, definition, workflow
+from tests.event_strategies import codec
 
 HOSTED = Path(__file__).parents[2] / "examples" / "hosted-models.yaml"
 TASKS = {"complex_reasoning": "openai/gpt-4o", "cost_sensitive": "local"}
@@ -126,6 +130,24 @@ def test_a_file_that_is_refused_is_named_with_its_field(name: str, tmp_path: Pat
         with pytest.raises(BadDefinition) as refused:
             ask()
         assert str(refused.value) == f"{path}: {said}"
+
+
+class Nowhere:
+    """A publisher that nothing may reach."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> dict[tuple[str, int], int]:
+        raise AssertionError(records)
+
+
+async def test_a_step_that_names_a_model_there_is_not_is_refused() -> None:
+    ask = {"id": "a", "agent": "analysis", "uses": "ask", "template": "x", "into": "y"}
+    body = workflow(ask | {"constraints": {"models": ["local", "openai/gpt-5o"]}})
+    known = Definitions([definition("models", LOCAL_MODELS)])
+
+    with pytest.raises(
+        BadDefinition, match="workflow flow: step a: constraints: models default has no model openai/gpt-5o"
+    ):
+        await publish([("workflow", body)], known, codec(), Nowhere(), AT)  # type: ignore[arg-type]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
