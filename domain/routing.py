@@ -66,13 +66,13 @@ def route(
             over.append(weighed.ranked(*passed))
         else:
             fits.append((_place(model, written, models), weighed))
-    fits.sort(key=lambda each: (each[0], -each[1].score, each[1].model.id))
+    fits.sort(key=lambda each: (each[0], -each[1].score))  # equals stay in the order of their ids
     return Routing(
         question=question,
         caller=caller,
         route=written.task if written is not None else "",
         degraded=not fits and bool(last),
-        ranking=[*_asked(fits, written, models), *(each.ranked(*_resort(bool(fits))) for each in last), *over],
+        ranking=[*_asked(fits, written), *(each.ranked(*_resort(bool(fits))) for each in last), *over],
     )
 
 
@@ -191,16 +191,22 @@ def _place(model: Model, written: TaskRoute | None, models: Models) -> int:
     return next((place for place, name in enumerate(written.prefer) if named(model, [name])), len(written.prefer))
 
 
-def _asked(fits: Sequence[tuple[int, _Weighed]], written: TaskRoute | None, models: Models) -> Iterator[Ranked]:
+def _asked(fits: Sequence[tuple[int, _Weighed]], written: TaskRoute | None) -> Iterator[Ranked]:
     for number, (place, each) in enumerate(fits):
-        wanted = written.prefer if written is not None else [models.default]
-        preferred = f"preferred as {wanted[place]}" if place < len(wanted) else "not preferred"
-        reason = f"{preferred}, scores {each.score}" if wanted else f"scores {each.score}"
+        reason = f"{_preferred(place, written)}scores {each.score}"
         if not number:
             yield each.ranked(Standing.CHOSEN, reason)
         else:
             first = fits[0][1]
             yield each.ranked(Standing.RANKED_LOWER, f"{reason}; {first.model.id} scores {first.score}")
+
+
+def _preferred(place: int, written: TaskRoute | None) -> str:
+    if written is None:
+        return "not the default model, " if place else "the default model, "
+    if not written.prefer:
+        return ""
+    return f"preferred as {written.prefer[place]}, " if place < len(written.prefer) else "not preferred, "
 
 
 def _resort(others: bool) -> Passed:

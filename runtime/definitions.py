@@ -42,9 +42,15 @@ def shipped(model: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
         found += [(kind, yaml.safe_load(entry.read_text())) for entry in entries if entry.name.endswith(".yaml")]
     models = yaml.safe_load(root.joinpath("models.yaml").read_text())
     if model is not None:
-        models["models"].append(dict(model))
+        models["models"] = [each for each in models["models"] if each["id"] != model["id"]] + [dict(model)]
         models["default"] = model["id"]
     return [*found, ("models", models)]
+
+
+def described(model: str) -> dict[str, Any]:
+    """Returns what the hosted models that come along say of the one of this id, nothing of another."""
+    hosted = yaml.safe_load(files("examples").joinpath("hosted-models.yaml").read_text())
+    return next((each for each in hosted["models"] if each["id"] == model), {})
 
 
 def load(path: Path) -> Any:
@@ -112,12 +118,21 @@ def put(
 
 
 def _check_names(event: Definition, known: Definitions) -> None:
-    """Raises UnknownDefinition when a workflow names rules or models that neither the log nor the new ones hold."""
+    """Raises when a workflow names what neither the log nor the new ones hold.
+
+    UnknownDefinition for rules or models, BadDefinition for a model that a step's constraints name.
+    """
     if event.kind == "workflow":
         workflow = known.workflow(event.digest)
         for kind, name in (("rules", workflow.rules), ("models", workflow.models)):
             if name is not None:
                 known.pin(event.tenant_id, kind, name)
+        models = known.models(known.pin(event.tenant_id, "models", workflow.models).digest)
+        ids = {each.id for each in models.models}
+        for step in workflow.steps:
+            if unknown := sorted(set(step.constraints.models) - ids):
+                where = f"workflow {workflow.id}: step {step.id}: constraints"
+                raise BadDefinition(f"{where}: models {models.id} has no model {unknown[0]}")
 
 
 def following(definitions: Definitions, bootstrap: str, codec: Codec) -> Follower:

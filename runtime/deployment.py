@@ -1,17 +1,19 @@
 """What a Kafka needs before anything runs on it: topics, schemas, definitions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from connectors.kafka import ensure_topics, ready
 from connectors.registry import Registry
-from domain.definitions import BadDefinition
+from domain.definitions import BadDefinition, canonical, parse
 from domain.identity import PLATFORM
-from runtime.definitions import load, put, read, shipped
+from runtime.definitions import described, load, put, read, shipped
 from runtime.settings import Settings
 from schemas.catalogue import TOPICS
+from schemas.errors import Rejected
 from schemas.events import Definition
 
 MARKS = {"steps": "workflow", "rules": "rules", "models": "models"}
@@ -20,7 +22,7 @@ MARKS = {"steps": "workflow", "rules": "rules", "models": "models"}
 
 def define(conf: Settings, files: Sequence[Path], tenant_id: str | None) -> list[Definition]:
     """Publishes the files' definitions (none: the shipped ones), and returns the versions that are new."""
-    bodies = [(_kind(path, body := load(path)), body) for path in files] or shipped(hosted(conf))
+    bodies = [_body(path) for path in files] or shipped(hosted(conf))
     kafka, registry = where(conf)
     return prepare(kafka, registry, conf, bodies, tenant_id or PLATFORM)
 
@@ -51,18 +53,39 @@ def where(conf: Settings) -> tuple[str, str]:
 
 
 def hosted(conf: Settings) -> dict[str, object] | None:
-    """Returns the definition of the hosted model that the settings name, with LiteLLM's price; None for none."""
+    """Returns the definition of the hosted model that the settings name, with LiteLLM's price; None for none.
+
+    What the hosted models that come along say of it stands there too.
+    """
     if conf.model is None:
         return None
     from connectors.models.hosted import prices
 
     given, taken = prices(conf.model)
     return {
+        **described(conf.model),
         "id": conf.model,
         "provider": conf.model.partition("/")[0],
         "input_usd_micros_per_million": given,
         "output_usd_micros_per_million": taken,
     }
+
+
+@contextmanager
+def checked(path: Path) -> Iterator[None]:
+    """Names the file of a definition that is refused."""
+    try:
+        yield
+    except Rejected as error:
+        raise BadDefinition(f"{path}: {error}") from error
+
+
+def _body(path: Path) -> tuple[str, Any]:
+    body = load(path)
+    kind = _kind(path, body)
+    with checked(path):
+        parse(kind, canonical(body))
+    return kind, body
 
 
 def _kind(path: Path, body: dict[str, Any]) -> str:

@@ -62,6 +62,15 @@ class Tenants:
         assert isinstance(found, Tenant)
         return self._put(found)
 
+    def narrow(self, name: str, models: list[str]) -> dict[str, Any]:
+        """Says which models, by id or family, the tenant narrows itself to; none: all that the platform allows it.
+
+        Raises UnknownTenant, DeletedTenant, and BadDefinition for names that are none.
+        """
+        found = parse(KIND, canonical({**msgspec.to_builtins(self._found(name)), "models": models}))
+        assert isinstance(found, Tenant)
+        return self._put(found)
+
     def listed(self) -> list[dict[str, Any]]:
         """Returns every tenant, deleted ones too."""
         found = (self._known.tenant(name) for name in self._known.tenants())
