@@ -71,13 +71,32 @@ class CallStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A tool that a model wants called."""
+
+    id: str
+    """The provider's id of it."""
+    name: str
+    """The tool."""
+    arguments: str
+    """JSON text."""
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """One message of a conversation with a model."""
 
     role: str
-    """system, user or assistant."""
+    """system, user, assistant or tool."""
     content: str
     """Its text."""
+    images: list[str] = field(default_factory=list)
+    """Images: data: URLs or https URLs."""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    """What an assistant wanted called."""
+    tool_call_id: str = ""
+    """role tool: which of them this answers."""
+    name: str = ""
+    """role tool: the tool's name."""
 
 
 class AiCall(Struct, frozen=True, kw_only=True):
