@@ -106,7 +106,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     counted: bool = True
     """False when the provider did not say its usage: the tokens are upper bounds then."""
     degraded: bool = False
-    tool_calls: Sequence[ToolCall] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     finish: str = "stop"
     """Why it ended, in OpenAI's words: stop, length, tool_calls, content_filter."""
     model: str = ""

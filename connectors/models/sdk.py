@@ -18,6 +18,7 @@ def litellm() -> Any:
     module: Any = importlib.import_module("litellm")
     module.suppress_debug_info = True
     module.telemetry = False
+    module.DEFAULT_MAX_RETRIES = 0  # else vectors are asked for three times: zero counts as unset there
     return module
 
 
