@@ -13,6 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from connectors.models.hosted import Models, prices
+from connectors.models.sdk import litellm
 from domain.ports import Answer, BadAnswer, ModelRefused, ModelUnavailable, Question, Tool
 from domain.tokens import input_tokens_max
 from schemas.errors import Rejected, Unavailable
@@ -261,6 +262,17 @@ async def test_an_answer_that_nobody_counted_is_bounded_from_above(
     assert not answer.counted
     assert answer.input_tokens == input_tokens_max(question) >= booked["input_tokens"]
     assert answer.output_tokens == question.max_tokens >= booked["output_tokens"]
+
+
+@pytest.mark.parametrize(
+    "text", ["plain words", "Straße 7, Zürich", "日本語のテキスト", "🙂" * 40, "\x00\x01" * 30, " " * 99, "}{][" * 20]
+)
+def test_the_bound_is_above_what_a_real_vocabulary_counts(text: str) -> None:
+    message = {"role": "user", "content": text}
+
+    counted = litellm().token_counter(model="gpt-3.5-turbo", messages=[message])
+
+    assert counted <= input_tokens_max(_question(messages=[Message(role="user", content=text)]))
 
 
 @pytest.mark.parametrize("streamed", [False, True])
