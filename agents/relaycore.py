@@ -15,7 +15,7 @@ import msgspec
 from domain.calls import ATTEMPTS_MAX, Calls, attempt, attempt_failed, completed, failed
 from domain.dead_letters import dead_letter
 from domain.definitions import LOCAL
-from domain.ports import ModelProvider
+from domain.ports import ModelProvider, Question
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import AiCall, CallStatus, Event
 from schemas.record import Record, said_by
@@ -133,8 +133,13 @@ class RelayCore:
         async with self._free:
             try:
                 with self.progress.wait():
-                    answer = await self._provider.complete(
-                        started.model, requested.messages, requested.max_tokens, requested.call_id
+                    answer = await self._provider.ask(
+                        Question(
+                            model=started.model,
+                            messages=requested.messages,
+                            max_tokens=requested.max_tokens,
+                            idempotency_key=requested.call_id,
+                        )
                     )
             except Unavailable as error:
                 return asked, self._unanswered(asked, error)

@@ -1,14 +1,14 @@
 """The roles that the edge plays for the rest: who publishes, who keeps, who answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from domain.federation import IdentityProvider, Pending
 from schemas.batch import RecordBatch
-from schemas.errors import Rejected
-from schemas.events import Message
+from schemas.errors import Rejected, Unavailable
+from schemas.events import Message, ToolCall
 from schemas.record import Outgoing, Record
 
 
@@ -66,23 +66,119 @@ class BatchSink(Sink, Protocol):
         """As `write`, for the records in these batches."""
 
 
+class Tool(Struct, frozen=True, kw_only=True):
+    """A tool that a model may want called."""
+
+    name: str
+    description: str
+    parameters: str
+    """JSON schema, as text, of the object that it takes."""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What a model is asked, once."""
+
+    model: str
+    """LiteLLM's name of it, such as `openai/gpt-4o-mini`, or `local`."""
+    messages: Sequence[Message]
+    max_tokens: int
+    idempotency_key: str
+    """Sent along for a far side that honours it: the same key for the same attempt only."""
+    endpoint: str | None = None
+    """The base URL of a server that speaks OpenAI's API; None: the provider's own, or the one in the settings."""
+    timeout_s: float = 60.0
+    """For the whole of it, the last piece of a stream included."""
+    tools: Sequence[Tool] = ()
+    answer_schema: str | None = None
+    """JSON schema, as text, that the answer must fit."""
+    temperature: float | None = None
+    """None: the provider's default. Only what is asked at 0 is ever taken from a cache."""
+    on_text: Callable[[str], None] | None = None
+    """Called with each piece of the text as it comes; what it raises ends the attempt."""
+
+
 class Answer(Struct, frozen=True, kw_only=True):
     """What a model said, and what it took."""
 
     text: str
     input_tokens: int
     output_tokens: int
+    counted: bool = True
+    """False when the provider did not say its usage: the tokens are upper bounds then."""
     degraded: bool = False
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish: str = "stop"
+    """Why it ended, in OpenAI's words: stop, length, tool_calls, content_filter."""
+    model: str = ""
+    """The model as the provider named it."""
+
+
+class Embedding(Struct, frozen=True, kw_only=True):
+    """A vector for each text, in their order."""
+
+    vectors: Sequence[Sequence[float]]
+    input_tokens: int
+    counted: bool = True
+    """False when the provider did not say its usage: the tokens are an upper bound then."""
+    model: str = ""
+    """The model as the provider named it."""
+
+
+class ModelUnavailable(Unavailable):
+    """An attempt that got no answer; another one, here or at another model, may get one."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        billed: bool,
+        again: bool = True,
+        retry_after_s: float | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.billed = billed
+        """Whether the provider may have put it on its bill; False only when it said otherwise or was never reached."""
+        self.again = again
+        """Whether another attempt at the same model makes sense."""
+        self.retry_after_s = retry_after_s
+        """How long the provider says to wait; None when it says nothing."""
+        self.input_tokens = input_tokens
+        """What the provider says it read; None when unknown: then the bill has the upper bound."""
+        self.output_tokens = output_tokens
+        """What the provider says it wrote; None when unknown."""
+
+
+class BadAnswer(ModelUnavailable):
+    """The model answered, and is paid for it, but the answer cannot be used: none, no JSON, not what was asked for."""
+
+
+class ModelRefused(Rejected):
+    """The provider refuses the call as it is, unbilled: wrong key, wrong name, wrong content."""
 
 
 class ModelProvider(Protocol):
-    """Asks models."""
+    """Asks models. Each call is one attempt: nothing is tried again in here."""
 
-    async def complete(self, model: str, messages: Sequence[Message], max_tokens: int, call_id: str) -> Answer:
-        """Returns the answer of one attempt; raises Unavailable when another attempt may work, else Rejected.
+    async def ask(self, question: Question) -> Answer:
+        """Returns the answer of one attempt.
 
-        `model` is LiteLLM's name of it; `call_id` is the idempotency key where the far side honours one.
+        Raises ModelUnavailable when another attempt, here or elsewhere, may work, BadAnswer (one of them) when the
+        answer that came is of no use, ModelRefused when this model would refuse the same call again. No error's text
+        holds a key, or anything of what was asked or said.
         """
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        model: str,
+        *,
+        idempotency_key: str = "",
+        endpoint: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> Embedding:
+        """Returns the texts' vectors, all of one length; raises as `ask` does."""
 
 
 class OpenId(Protocol):

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     read_models: str | None = Field(None, description="URL of a PostgreSQL database; unset: an SQLite file.")
     model: str | None = Field(None, description="LiteLLM's name of the default model; unset: the local one.")
     model_api_base: str | None = Field(None, description="An OpenAI-compatible server for the hosted model.")
+    model_keys: dict[str, SecretStr] = Field(
+        {}, description="Providers' keys, as JSON, by endpoint, model or provider."
+    )
     secrets: SecretStr | None = Field(None, description="The secrets themselves, as JSON; unset: Vault or a file.")
     vault: str | None = Field(None, description="URL of a HashiCorp Vault that keeps the secrets; unset: a file.")
     vault_token: SecretStr | None = Field(None, description="What opens Vault.")

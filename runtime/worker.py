@@ -46,7 +46,8 @@ async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: P
     ensure_changelogs(place.bootstrap, {changelog(place, name): PARTITIONS for name in names}, conf.kafka_replicas)
     async with Workbench(place, registry_url) as tools:
         stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
-        stages.append(RelayCore(Models(conf.model_api_base), tools))
+        keys = {name: key.get_secret_value() for name, key in conf.model_keys.items()}
+        stages.append(RelayCore(Models(conf.model_api_base, keys), tools))
         await serve(stages, ready_file)
 
 

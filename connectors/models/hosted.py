@@ -1,108 +1,131 @@
-"""Hosted models through LiteLLM, and the local one: the only way to a model."""
+"""Hosted models through LiteLLM, and the local ones: the only way to a model."""
 
-import importlib
-import os
-from collections.abc import Sequence
-from functools import cache
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from connectors.models.answers import embedding, streamed, whole
+from connectors.models.failures import failure
+from connectors.models.fitting import BadSchema, checked
 from connectors.models.local import extract
+from connectors.models.local_hash import LOCAL_HASH, embedded
+from connectors.models.questions import arguments, place, texts_checked
+from connectors.models.sdk import TIMEOUT_MAX_S, litellm, raised, timeout
 from domain.definitions import LOCAL
-from domain.ports import Answer
-from schemas.errors import Rejected, Unavailable
-from schemas.events import Message
+from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
 
-DEADLINE_S = 60.0
-REFUSALS = {400, 401, 403, 404, 405, 413, 422}
-"""Statuses that the same call would get again."""
-
-
-class ModelUnavailable(Unavailable):
-    """The model did not answer, or too late."""
-
-
-class ModelRefused(Rejected):
-    """The model's provider refuses the call as it is: wrong key, wrong name, wrong content."""
+TEXTS_MAX = 256
+"""Texts that get vectors in one call."""
+_Got = TypeVar("_Got", Answer, Embedding)
 
 
 class Models:
     """Asks the local model here, and every other one by its LiteLLM name, such as `openai/gpt-4o-mini`.
 
-    `api_base` points LiteLLM at an OpenAI-compatible server. LiteLLM is loaded at the first hosted call: it takes
-    seconds and 190 MB.
+    `api_base` points LiteLLM at an OpenAI-compatible server. `keys` are by endpoint, model or provider, such as
+    `openai`; without one LiteLLM takes the environment's. LiteLLM is loaded at the first hosted call, in a thread.
+    Clients and their connections are LiteLLM's own, one for each server and key, and used again.
     """
 
-    def __init__(self, api_base: str | None = None, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, api_base: str | None = None, keys: Mapping[str, str] | None = None) -> None:
         self._api_base = api_base
-        self._deadline_s = deadline_s
+        self._keys = keys or {}
+        self._loading = asyncio.Lock()
+        self._loaded = False
 
-    async def complete(self, model: str, messages: Sequence[Message], max_tokens: int, call_id: str) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         """See domain.ports.ModelProvider."""
-        if model == LOCAL:
-            return extract(messages, max_tokens)
-        return await self._hosted(model, messages, max_tokens, call_id)
+        if question.model == LOCAL:
+            return _local(question)
+        await self._load()
+        _check(question)
+        said = arguments(question) | place(question.model, question.endpoint, self._api_base, self._keys)
+        call = litellm().acompletion(**said, **_options(question.idempotency_key))
+        return await _within(question.model, question.timeout_s, _asked(question, call))
 
-    async def _hosted(self, model: str, messages: Sequence[Message], max_tokens: int, call_id: str) -> Answer:
-        litellm = _litellm()
-        said = [{"role": message.role, "content": message.content} for message in messages]
-        options: dict[str, Any] = {"api_base": self._api_base} if self._api_base else {}
-        try:
-            answer = await litellm.acompletion(
-                model=model,
-                messages=said,
-                max_tokens=max_tokens,
-                timeout=self._deadline_s,
-                num_retries=0,
-                extra_headers={"Idempotency-Key": call_id},
-                **options,
-            )
-        except _openai().OpenAIError as error:  # the root of all that LiteLLM raises
-            if _code(error) in REFUSALS:
-                raise ModelRefused(f"{model}: {_line(error)}") from error
-            if missing := litellm.validate_environment(model=model)["missing_keys"]:
-                raise ModelRefused(f"{model}: {', '.join(missing)} is not set") from error
-            raise ModelUnavailable(f"{model}: {_line(error)}") from error
-        try:
-            return Answer(
-                text=answer.choices[0].message.content or "",
-                input_tokens=int(answer.usage.prompt_tokens),
-                output_tokens=int(answer.usage.completion_tokens),
-            )
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise ModelUnavailable(f"{model}: an answer that is none: {type(error).__name__}") from error
+    async def embed(
+        self,
+        texts: Sequence[str],
+        model: str,
+        *,
+        idempotency_key: str = "",
+        endpoint: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> Embedding:
+        """See domain.ports.ModelProvider; `local-hash` is the one that needs no key."""
+        texts_checked(model, texts, TEXTS_MAX)
+        if model == LOCAL_HASH:
+            return embedded(list(texts))
+        await self._load()
+        where = place(model, endpoint, self._api_base, self._keys)
+        call = litellm().aembedding(input=list(texts), **where, **_options(idempotency_key))
+        return await _within(model, timeout_s, _embedded(model, list(texts), call))
+
+    async def _load(self) -> None:
+        """Loads LiteLLM without stopping the loop; what waits for it does so outside its own time."""
+        if self._loaded:
+            return
+        async with self._loading:
+            await asyncio.to_thread(litellm)
+            self._loaded = True
 
 
 def prices(model: str) -> tuple[int, int]:
     """Returns LiteLLM's price of the model: micro-dollars for a million input and output tokens, zeros when unknown."""
-    known = _litellm().model_cost.get(model) or _litellm().model_cost.get(model.partition("/")[2]) or {}
+    known = litellm().model_cost.get(model) or litellm().model_cost.get(model.partition("/")[2]) or {}
     million = 1_000_000 * 1_000_000
     return round(known.get("input_cost_per_token", 0) * million), round(known.get("output_cost_per_token", 0) * million)
 
 
-@cache
-def _litellm() -> Any:
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else the import asks the network for prices
-    litellm: Any = importlib.import_module("litellm")
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
+async def _asked(question: Question, call: Any) -> Answer:
+    try:
+        answer = await call
+    except raised() as error:
+        raise failure(question.model, error) from error
+    if question.on_text is None:
+        return whole(question, answer)
+    return await streamed(question, answer)
 
 
-@cache
-def _openai() -> Any:
-    return importlib.import_module("openai")
+async def _embedded(model: str, texts: list[str], call: Any) -> Embedding:
+    try:
+        answer = await call
+    except raised() as error:
+        raise failure(model, error) from error
+    return embedding(model, texts, answer)
 
 
-def _code(error: Exception) -> int | None:
-    """Returns the HTTP status behind LiteLLM's error, None when there is none."""
-    code = getattr(error, "status_code", None)
-    return int(code) if code is not None else None
+async def _within(model: str, timeout_s: float, work: Awaitable[_Got]) -> _Got:
+    try:
+        async with asyncio.timeout(min(timeout_s, TIMEOUT_MAX_S)) as limit:
+            return await work
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise ModelUnavailable(f"{model}: timed out after {timeout_s:g} s", billed=True) from error
 
 
-def _line(error: Exception) -> str:
-    """Returns the first line of the error; a provider may repeat the key that it was given."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    for name, value in os.environ.items():
-        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8:
-            text = text.replace(value, f"[{name}]")
-    return text[:300]
+def _options(idempotency_key: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"timeout": timeout(), "num_retries": 0, "max_retries": 0}
+    if idempotency_key:
+        options["extra_headers"] = {"Idempotency-Key": idempotency_key}
+    return options
+
+
+def _check(question: Question) -> None:
+    try:
+        for each in (question.answer_schema, *(tool.parameters for tool in question.tools)):
+            if each is not None:
+                checked(each)
+    except BadSchema as error:
+        raise ModelRefused(f"{question.model}: {error}") from error
+
+
+def _local(question: Question) -> Answer:
+    """The local model says sentences of the question: neither JSON nor calls of tools."""
+    if question.answer_schema is not None:
+        raise ModelRefused(f"{LOCAL}: it gives sentences of the question, no JSON by a schema")
+    answer = extract(question.messages, question.max_tokens)
+    if question.on_text is not None and answer.text:
+        question.on_text(answer.text)
+    return answer

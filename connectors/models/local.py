@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from domain.definitions import LOCAL
 from domain.ports import Answer
 from schemas.events import Message
 
@@ -31,6 +32,7 @@ def extract(messages: Sequence[Message], max_tokens: int) -> Answer:
         input_tokens=sum(_tokens(message.content) for message in messages),
         output_tokens=len(words),
         degraded=True,
+        model=LOCAL,
     )
 
 

@@ -13,11 +13,9 @@ import uvloop
 
 from agents.relaycore import RelayCore
 from connectors.kafka import ensure_changelogs
-from domain.ports import Answer
+from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
 from runtime.worker import Workbench, serve
 from schemas.catalogue import PARTITIONS
-from schemas.errors import Unavailable
-from schemas.events import Message
 from streams.app import Place, changelog
 
 
@@ -27,15 +25,26 @@ class FileModel:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def complete(self, model: str, messages: Sequence[Message], max_tokens: int, call_id: str) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         with Path(f"{self._file}.asked").open("a") as asked:
-            asked.write(f"{model} {call_id}\n")
+            asked.write(f"{question.model} {question.idempotency_key}\n")
         word = self._file.read_text()
         if word == "silent":
             await asyncio.sleep(3600)
-        if word == "broken" and model != "local":
-            raise Unavailable("the model is broken")
-        return Answer(text=word, input_tokens=3, output_tokens=1, degraded=model == "local")
+        if word == "broken" and question.model != "local":
+            raise ModelUnavailable("the model is broken", billed=False)
+        return Answer(text=word, input_tokens=3, output_tokens=1, degraded=question.model == "local")
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        model: str,
+        *,
+        idempotency_key: str = "",
+        endpoint: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> Embedding:
+        raise ModelRefused(f"{model} has no vectors")
 
 
 async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from connectors.models.hosted import Models
 from connectors.models.local import SENTENCES_MAX, TEXT_MAX, extract
 from domain.models import LOCAL
+from domain.ports import ModelRefused, Question
 from schemas.events import Message
 
 STORY = "The brakes of the car squeak. It rains. The car has new brakes and a new radio. I like it! Call me?"
@@ -75,9 +76,26 @@ def test_a_question_beyond_the_limit_is_cut() -> None:
 
 
 async def test_the_local_model_is_asked_without_loading_anything_else() -> None:
-    answer = await Models(api_base="http://127.0.0.1:1").complete(LOCAL, _said("It rains."), 10, "call-1")
+    question = Question(model=LOCAL, messages=_said("It rains."), max_tokens=10, idempotency_key="call-1")
+    answer = await Models(api_base="http://127.0.0.1:1").ask(question)
 
     assert (answer.text, answer.degraded) == ("It rains.", True)
+
+
+async def test_the_local_model_gives_no_json() -> None:
+    question = Question(
+        model=LOCAL, messages=_said("It rains."), max_tokens=10, idempotency_key="call-1", answer_schema="{}"
+    )
+    with pytest.raises(ModelRefused, match=r"^local: "):
+        await Models().ask(question)
+
+
+async def test_the_local_model_says_its_text_to_who_listens() -> None:
+    said: list[str] = []
+    await Models().ask(
+        Question(model=LOCAL, messages=_said("It rains."), max_tokens=10, idempotency_key="call-1", on_text=said.append)
+    )
+    assert said == ["It rains."]
 
 
 def _split_by_sentences(text: str) -> set[str]:

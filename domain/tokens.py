@@ -1,0 +1,34 @@
+"""How many tokens a question has at most, whichever model reads it: what is held, and billed when nobody counted."""
+
+from collections.abc import Sequence
+
+from domain.ports import Question
+
+PER_MESSAGE = 16
+"""For the role and what is put around a message."""
+PER_QUESTION = 64
+PER_TOOL = 64
+PER_IMAGE = 4_096
+"""Above what the known providers take for one image."""
+
+
+def input_tokens_max(question: Question) -> int:
+    """Returns an upper bound: a token of a byte-pair vocabulary stands for one byte of text at least.
+
+    An image's own bytes are no text: it counts 4,096.
+    """
+    count = PER_QUESTION + _bytes(question.answer_schema or "")
+    for message in question.messages:
+        count += PER_MESSAGE + _bytes(message.role, message.content, message.name, message.tool_call_id)
+        count += PER_IMAGE * len(message.images)
+        count += sum(PER_TOOL + _bytes(each.id, each.name, each.arguments) for each in message.tool_calls)
+    return count + sum(PER_TOOL + _bytes(each.name, each.description, each.parameters) for each in question.tools)
+
+
+def texts_tokens_max(texts: Sequence[str]) -> int:
+    """Returns an upper bound for texts that get vectors."""
+    return sum(PER_MESSAGE + _bytes(text) for text in texts)
+
+
+def _bytes(*texts: str) -> int:
+    return sum(len(text.encode(errors="replace")) for text in texts)
