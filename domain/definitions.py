@@ -110,7 +110,25 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """A condition on `input` and `step` (id, agent, uses); null: always."""
     fields: list[str] = field(default_factory=list)
     """The fields it redacts or looks into; empty with `detect`: all."""
-    detect: list[Literal["email", "phone", "iban", "card"]] = field(default_factory=list)
+    detect: list[
+        Literal[
+            "email",
+            "phone",
+            "iban",
+            "card",
+            "ssn",
+            "vin",
+            "mrn",
+            "dob",
+            "address",
+            "ip",
+            "passport",
+            "licence",
+            "nhs",
+            "npi",
+            "mbi",
+        ]
+    ] = field(default_factory=list)
     """Kinds of personal data it looks for in the fields' text."""
 
 
