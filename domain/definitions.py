@@ -14,6 +14,7 @@ from domain.expressions import check
 from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
+from domain.prices import Prices, flaw
 from domain.quotas import Quota
 from domain.trust import Access, checked
 from schemas.errors import Rejected, Unavailable
@@ -158,8 +159,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Required, people without a second factor may do nothing but enrol one."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Prices)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Prices
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -168,6 +169,7 @@ KINDS: dict[str, type[Body]] = {
     "api-key": ApiKey,
     "user": User,
     "identity-provider": IdentityProvider,
+    "prices": Prices,
 }
 
 
@@ -192,6 +194,8 @@ def parse(kind: str, body: str) -> Body:
     elif isinstance(parsed, Models):
         parsed.model(parsed.default)
         parsed.model(LOCAL)
+    elif isinstance(parsed, Prices) and (found := flaw(parsed)):
+        raise BadDefinition(f"prices: {found}")
     return parsed
 
 
@@ -317,6 +321,15 @@ class Definitions:
     def models(self, pinned: str) -> Models:
         """Returns the models of this digest; raises MissingVersion."""
         return _body(Models, self.version(pinned))
+
+    def prices(self, pinned: str) -> Prices:
+        """Returns the price book of this digest; raises MissingVersion."""
+        return _body(Prices, self.version(pinned))
+
+    def appended(self, tenant_id: str, kind: str, name: str) -> list[tuple[int, Definition]]:
+        """Returns every version of exactly this tenant's definition and when it was appended, the first one first."""
+        every = list(self._history.get((tenant_id, kind, name), []))
+        return [each for each in every if self._moment_ms is None or each[0] <= self._moment_ms]
 
     def tenant(self, tenant_id: str) -> Tenant | None:
         """Returns the tenant as it is now, None when there is none."""
