@@ -19,10 +19,11 @@ class UnknownPrice(Rejected):
 
 
 class Quote(Struct, frozen=True):
-    """A price, and the digest of the definition that says it; empty for the local model, which costs nothing."""
+    """A price, and who says it."""
 
     price: Price
-    digest: str
+    digest: str | None
+    """Of the book; None when the models' own prices hold."""
 
 
 class Books(Struct, frozen=True):
@@ -35,22 +36,24 @@ class Books(Struct, frozen=True):
         """Names the versions: `named` gives the same books for it."""
         return BETWEEN.join(digest for digest, _ in self.pinned)
 
-    def quote(self, model: Model, moment: datetime, models_digest: str = "") -> Quote:
+    def quote(self, model: Model, moment: datetime) -> Quote:
         """Returns the price of the model at the moment.
 
-        Of the local model it is 0. Where no book has one, it is what the models' definition says, unless both its
-        prices are 0: nothing is free because nobody said a price (what is free says so in a book). Raises UnknownPrice.
+        Of the local model it is 0. Where no book has one, it is what the models' definition says; there two prices of
+        0 say nothing unless the model is said to be free: nothing is free because nobody named a price. Raises
+        UnknownPrice.
         """
         if model.id == LOCAL:
-            return Quote(_said(model, moment), "")
+            return Quote(_said(model, moment), None)
         for digest, book in self.pinned:
             if (found := book.at(model.id, moment)) is not None:
                 return Quote(found, digest)
-        if not model.input_usd_micros_per_million and not model.output_usd_micros_per_million:
+        said = model.input_usd_micros_per_million or model.output_usd_micros_per_million
+        if not said and not getattr(model, "free", False):
             raise UnknownPrice(
                 f"no price of {model.id} is known for {moment.isoformat()}: neither book nor models say one"
             )
-        return Quote(_said(model, moment), models_digest)
+        return Quote(_said(model, moment), None)
 
 
 def known(definitions: Definitions, tenant_id: str) -> Books:
@@ -71,7 +74,7 @@ def quote(definitions: Definitions, tenant_id: str, models_digest: str, model: s
     Raises UnknownPrice, and BadDefinition when the models have no such model.
     """
     found = definitions.models(models_digest).model(model)
-    return known(definitions, tenant_id).quote(found, moment, models_digest)
+    return known(definitions, tenant_id).quote(found, moment)
 
 
 def _said(model: Model, moment: datetime) -> Price:

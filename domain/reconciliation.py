@@ -8,6 +8,8 @@ from typing import Literal
 from msgspec import Struct, field
 
 from domain.billed import Billed
+from domain.ids import derive
+from schemas.events import BudgetEntry, EntryKind
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -38,6 +40,11 @@ class Pair(Struct, frozen=True):
     def delta_usd_micros(self) -> int:
         """What the invoice says more than the ledger."""
         return self.line.usd_micros - self.billed.usd_micros
+
+    @property
+    def settles(self) -> bool:
+        """Whether the line says what an attempt in doubt has cost; a line for another model says nothing of it."""
+        return self.billed.in_doubt and "model" not in self.differs
 
 
 class Reconciliation(Struct, frozen=True):
@@ -104,9 +111,9 @@ def reconcile(
     left = [each for each in every if each.hold_id not in taken]
     inside = [(begin is None or each.occurred_at >= begin) and (end is None or each.occurred_at < end) for each in left]
     return Reconciliation(
-        agreed=[each for each in pairs if not each.billed.in_doubt and not each.differs],
-        different=[each for each in pairs if not each.billed.in_doubt and each.differs],
-        settles=[each for each in pairs if each.billed.in_doubt],
+        agreed=[each for each in pairs if not each.settles and not each.differs],
+        different=[each for each in pairs if not each.settles and each.differs],
+        settles=[each for each in pairs if each.settles],
         only_invoice=[line for at, line in enumerate(lines) if at not in found],
         only_ledger=[each for each, within in zip(left, inside, strict=True) if within],
         outside=[each for each, within in zip(left, inside, strict=True) if not within],
@@ -138,3 +145,33 @@ _TURNS: Sequence[Callable[[Line, Billed], bool]] = (
     _same_model,
     lambda line, billed: True,
 )
+
+
+def adjustment(pair: Pair, now: datetime) -> BudgetEntry:
+    """Returns the request that puts what the invoice says of an attempt in doubt on the ledger.
+
+    Its id follows from the hold: of an attempt in doubt one line counts, however often and by whomever it is applied.
+    """
+    billed, line = pair.billed, pair.line
+    name = derive(billed.hold_id, "reconciled")
+    return BudgetEntry(
+        event_id=name,
+        tenant_id=billed.tenant_id,
+        correlation_id=name,
+        occurred_at=now,
+        kind=EntryKind.ADJUSTMENT_REQUESTED,
+        hold_id=name,
+        run_id=billed.run_id,
+        step=billed.step,
+        call_id=billed.call_id,
+        attempt=billed.attempt,
+        model=billed.model,
+        provider=billed.provider,
+        workflow=billed.workflow,
+        principal=billed.principal,
+        team=billed.team,
+        amount_usd_micros=pair.delta_usd_micros,
+        models_digest=billed.models_digest or None,
+        prices_digest=billed.prices_digest,
+        reason=f"invoice line {line.number}: {billed.usd_micros} -> {line.usd_micros} micro-dollars; {billed.hold_id}",
+    )

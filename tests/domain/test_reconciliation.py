@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.billed import Billed
+from domain.billed import Attempts, Billed
 from domain.invoices import BadInvoice, Invoice, invoice
 from domain.prices import Usage
-from domain.reconciliation import Line, reconcile
+from domain.reconciliation import Line, adjustment, reconcile
+from tests.domain.entries import Writer
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 HEADER = "id,model,input_tokens,output_tokens,amount_usd,time"
@@ -50,6 +51,25 @@ def test_a_line_settles_an_attempt_in_doubt() -> None:
 
     [pair] = found.settles
     assert (pair.delta_usd_micros, pair.differs, found.different) == (-6, ["amount"], [])
+
+
+def test_a_line_for_another_model_settles_nothing() -> None:
+    found = reconcile([line(2, "h", model="n")], [billed("h", in_doubt=True)])
+
+    assert (found.settles, len(found.different)) == ([], 1)
+
+
+def test_what_an_invoice_says_of_an_attempt_in_doubt_goes_on_the_ledger_once() -> None:
+    [pair] = reconcile([line(7, "h", usd_micros=4)], [billed("h", in_doubt=True, usage=None)]).settles
+    asked = adjustment(pair, AT)
+
+    assert (asked.call_id, asked.attempt, asked.amount_usd_micros) == ("c", 1, -6)
+    assert asked.reason == "invoice line 7: 10 -> 4 micro-dollars; h"
+    writer, attempts = Writer(), Attempts()
+    for each in [*writer.doubt("c", 10), asked, asked, writer.decided(asked)]:
+        attempts.entry(each)
+    [known] = attempts.billed()
+    assert (known.usd_micros, known.in_doubt, known.reconciled) == (4, False, True)
 
 
 def test_a_second_line_for_one_attempt_is_only_on_the_invoice() -> None:
