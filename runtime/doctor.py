@@ -34,7 +34,7 @@ def findings(conf: Settings) -> list[Finding]:
         _look("java", lambda: _java(conf)),
         _look("kafka jars", lambda: _jars(conf.kafka, "kafka")),
         _look("registry", lambda: _jars(conf.registry, "registry")),
-        _look("clickhouse", lambda: conf.clickhouse or f"embedded, chdb {version('chdb')}"),
+        _look("clickhouse", lambda: conf.clickhouse or f"embedded, chdb {version('chdb-core')}"),
         _look("model", lambda: conf.model or "local (answers are marked degraded)"),
         _look("platform", lambda: _running(conf)),
     ]

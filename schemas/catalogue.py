@@ -115,6 +115,13 @@ TOPICS: dict[str, Topic] = {
         Topic(name="agent-steps", event=events.AgentStep, key=_run, key_doc="run id", owner="agents.supervisor"),
         Topic(name="ai-calls", event=events.AiCall, key=_run, key_doc="run id", owner="agents.relaycore"),
         Topic(
+            name="budget-entries",
+            event=events.BudgetEntry,
+            key=lambda event: str(event.tenant_id),
+            key_doc="tenant",
+            owner="domain.budgets",
+        ),
+        Topic(
             name="compliance-decisions",
             event=events.ComplianceDecision,
             key=_run,

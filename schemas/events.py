@@ -56,6 +56,8 @@ class AgentStep(Struct, frozen=True, kw_only=True):
     """What the step put out; checked when completed."""
     reason: str = ""
     """Why it failed, was refused or skipped; empty otherwise."""
+    principal: str = ""
+    """Who asked for the run, key/<id> or user/<name>; empty when an event of an enterprise system did."""
 
 
 class CallStatus(StrEnum):
@@ -69,6 +71,19 @@ class CallStatus(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+    ROUTED = "routed"
+    DOWNGRADED = "downgraded"
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A tool that a model wants to be called."""
+
+    id: str
+    """Names the call within its conversation."""
+    name: str
+    """The tool."""
+    arguments: str
+    """What it is given, as JSON."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -78,6 +93,14 @@ class Message(Struct, frozen=True, kw_only=True):
     """system, user or assistant."""
     content: str
     """Its text."""
+    images: list[str] = field(default_factory=list)
+    """Pictures, as data: or https: URLs."""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    """Of an assistant: the tools it wants called."""
+    tool_call_id: str = ""
+    """Of a tool: the call that this answers."""
+    name: str = ""
+    """Of a tool: its name."""
 
 
 class AiCall(Struct, frozen=True, kw_only=True):
@@ -100,7 +123,7 @@ class AiCall(Struct, frozen=True, kw_only=True):
     call_id: str
     """The call: v5 of run, step and attempt of the step."""
     status: CallStatus = CallStatus.UNKNOWN
-    """requested; started and its outcome for each attempt; then one of completed, failed, refused, cancelled."""
+    """requested; routed; for each attempt that costs admitted or downgraded, then started and its outcome; then one of completed, failed, refused, cancelled."""
     attempt: int = 0
     """0 on requested; from 1 on the attempts."""
     model: str
@@ -118,7 +141,7 @@ class AiCall(Struct, frozen=True, kw_only=True):
     max_tokens: int = 0
     """The most tokens the answer may have."""
     messages: list[Message] = field(default_factory=list)
-    """What is asked; on requested only."""
+    """What is asked, on requested; on completed the model's own message when it wants tools called."""
     input: dict[str, str] = field(default_factory=dict)
     """The step's checked input; on requested and on the last record."""
     answer: str = ""
@@ -135,6 +158,117 @@ class AiCall(Struct, frozen=True, kw_only=True):
     """True when the local extractive provider answered in place of a model."""
     reason: str = ""
     """Why an attempt or the call failed; empty otherwise."""
+    principal: str = ""
+    """Who asked for the run, key/<id> or user/<name>; empty when an event of an enterprise system did."""
+    task: str = ""
+    """The kind of task by which the model is chosen; empty for the default one."""
+    hold_id: str = ""
+    """The hold on the budgets that pays the attempt; empty when it costs nothing."""
+    lease_until: datetime | None = None
+    """Until when the hold may be spent; on admitted only."""
+    finish: str = ""
+    """Why the answer ended, as the provider says: stop, length, tool_calls; on completed only."""
+
+
+class EntryKind(StrEnum):
+    UNKNOWN = "unknown"
+    HOLD_REQUESTED = "hold_requested"
+    SETTLE_REQUESTED = "settle_requested"
+    RELEASE_REQUESTED = "release_requested"
+    EXPIRY_REQUESTED = "expiry_requested"
+    ADJUSTMENT_REQUESTED = "adjustment_requested"
+    HELD = "held"
+    REFUSED = "refused"
+    SETTLED = "settled"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    ADJUSTED = "adjusted"
+
+
+class BudgetLevel(StrEnum):
+    UNKNOWN = "unknown"
+    WITHIN = "within"
+    WARN = "warn"
+    DOWNGRADE = "downgrade"
+    STOP = "stop"
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """One budget after an entry was decided."""
+
+    budget: str
+    """The budget's id."""
+    member: str
+    """Whose it is: the tenant, team, workflow, run or principal."""
+    window: str
+    """The day, the month, or total."""
+    limit_usd_micros: int
+    """What may be spent."""
+    held_usd_micros: int
+    """What open holds may still cost."""
+    billed_usd_micros: int
+    """What is spent."""
+
+
+class BudgetEntry(Struct, frozen=True, kw_only=True):
+    """One entry of a tenant's budgets and ledger: what is asked for, and what its one writer decided."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    kind: EntryKind = EntryKind.UNKNOWN
+    """What is asked for (..._requested), or what the tenant's one writer has decided: held or refused; then settled, released or expired; adjusted."""
+    sequence: int = 0
+    """From 1, without gaps, on what was decided: the first record with a tenant's sequence counts. 0 on what is asked for."""
+    hold_id: str = ""
+    """The hold: v5 of the call and its attempt; of an adjustment its own id."""
+    run_id: str = ""
+    """The run whose call it pays; empty on adjustments."""
+    step: str = ""
+    """The step that asks."""
+    call_id: str = ""
+    """The AI call."""
+    attempt: int = 0
+    """The attempt of the call, from 1."""
+    model: str = ""
+    """The model that is paid."""
+    provider: str = ""
+    """Who serves it."""
+    workflow: str = ""
+    """The run's workflow, by its id."""
+    principal: str = ""
+    """Who asked for the run, key/<id> or user/<name>; empty when an event of an enterprise system did."""
+    team: str = ""
+    """Their team when it was decided; empty for none."""
+    amount_usd_micros: int = 0
+    """What is asked for: the upper bound of an attempt, what it cost, or what is added to the ledger."""
+    held_usd_micros: int = 0
+    """What this adds to the open holds; negative when it ends one. 0 unless decided."""
+    billed_usd_micros: int = 0
+    """What this adds to the ledger; negative when it takes back. 0 unless decided."""
+    in_doubt: bool = False
+    """True when nobody knows what the provider billed: the whole hold counts until it is reconciled."""
+    lease_until: datetime | None = None
+    """When the hold ends by itself."""
+    level: BudgetLevel = BudgetLevel.UNKNOWN
+    """How full the fullest of its budgets is after it: within, warn, downgrade (only cheaper models), stop (none that cost)."""
+    balances: list[Balance] = field(default_factory=list)
+    """The budgets that this counts against, as they are after it."""
+    budgets_digest: str | None = None
+    """Digest of the budgets that decided; null when the tenant has none."""
+    models_digest: str | None = None
+    """Digest of the models that the call is made under."""
+    prices_digest: str | None = None
+    """Digest of the price book that priced it; null when the models' own prices did."""
+    reason: str = ""
+    """Why it was refused or adjusted; empty otherwise."""
 
 
 class BusinessEvent(Struct, frozen=True, kw_only=True):
@@ -164,6 +298,8 @@ class BusinessEvent(Struct, frozen=True, kw_only=True):
     """SHA-256 (hex) of the first 64 KiB, uncompressed, of the file it was read from; null for a live event."""
     origin_row: int | None = None
     """The row's number in that file, from 0; null for a live event."""
+    principal: str = ""
+    """Who asked for the run, key/<id> or user/<name>; empty when an event of an enterprise system did."""
 
 
 class Phase(StrEnum):
@@ -234,6 +370,8 @@ class ComplianceDecision(Struct, frozen=True, kw_only=True):
     """local: the step may ask only the local model; null for none."""
     payload: dict[str, str] = field(default_factory=dict)
     """The input or output as it may be used, redactions done; empty when refused."""
+    principal: str = ""
+    """Who asked for the run, key/<id> or user/<name>; empty when an event of an enterprise system did."""
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -403,7 +541,7 @@ class Request(Struct, frozen=True, kw_only=True):
     status: int = 0
     """Of a call: the HTTP status it was answered with."""
     principal: str = ""
-    """Of a call: who made it, key/<id> or user/<name>; empty when nobody is known."""
+    """Who called, or asked for the run, key/<id> or user/<name>; empty when nobody is known."""
     address: str = ""
     """Of a call: where it came from."""
     reasons: list[str] = field(default_factory=list)
@@ -499,6 +637,7 @@ class WorkflowRun(Struct, frozen=True, kw_only=True):
 Event = (
     AgentStep
     | AiCall
+    | BudgetEntry
     | BusinessEvent
     | ComplianceDecision
     | DeadLetter

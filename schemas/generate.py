@@ -34,7 +34,7 @@ def source() -> str:
         schema = json.loads(path.read_text())
         _record(schema, blocks)
         nouns.append(schema["name"])
-    union = "Event = " + " | ".join(nouns) + "\n"
+    union = "Event = (\n    " + "\n    | ".join(nouns) + "\n)\n"
     return HEAD + "\n\n" + "\n\n".join(blocks.values()) + "\n\n" + union
 
 

@@ -29,6 +29,8 @@ from tests.harness import until
 START_S = 180.0
 INITDB_S = 120.0
 ADMIN = "admin"
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
+"""As the kernel lists listeners: 127.0.0.1, and the same in IPv6."""
 T = TypeVar("T")
 
 
@@ -172,3 +174,18 @@ def _running(
     finally:
         process.kill()
         process.wait()
+
+
+def listening(port: int) -> set[str]:
+    """Returns the addresses on which somebody listens on this port."""
+    found = set()
+    for family in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{family}").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                found.add(local.rpartition(":")[0])
+    return found
+
+
+def port_of(url: str) -> int:
+    return int(url.rsplit(":", 1)[1].partition("/")[0])

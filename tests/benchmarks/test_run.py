@@ -9,7 +9,7 @@ EVENTS = 2000
 
 def test_a_run_measures_our_rows_and_prints_one_json_document() -> None:
     argv = [sys.executable, "-m", "runtime.cli", "bench", "--json", "--quick", "--events", str(EVENTS)]
-    argv += ["--only", "keyed-total,replay", "--only", "to-clickhouse", "--peers", "librdkafka,chdb"]
+    argv += ["--only", "replay", "--only", "to-clickhouse", "--peers", "librdkafka,chdb"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
 
     assert not done.returncode, done.stderr
@@ -20,7 +20,6 @@ def test_a_run_measures_our_rows_and_prints_one_json_document() -> None:
     }
     assert all(each["ratio"] > 0 for each in report["ratios"])
     ours = {each["workload"]: each for each in report["rows"] if each["who"] == "auterity"}
-    assert list(ours) == ["keyed-total", "to-clickhouse", "replay"]
-    assert ours["keyed-total"]["events"] == EVENTS
+    assert list(ours) == ["to-clickhouse", "replay"]
     assert ours["replay"]["events"] == 4 * EVENTS
     assert report["skipped"] == report["notes"] == []

@@ -2,32 +2,13 @@
 
 from pathlib import Path
 
-import httpx2
 import psycopg
 import pytest
 import redis as redis_client
 
 from deploy import servers
 from deploy.servers import Packaged, ServerMissing
-from tests.servers import Keycloak, had
-
-
-def listening(port: int) -> set[str]:
-    """Returns the addresses on which somebody listens on this port."""
-    found = set()
-    for family in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{family}").read_text().splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            if state == "0A" and int(local.rpartition(":")[2], 16) == port:
-                found.add(local.rpartition(":")[0])
-    return found
-
-
-LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
-
-
-def port_of(url: str) -> int:
-    return int(url.rsplit(":", 1)[1].partition("/")[0])
+from tests.servers import LOOPBACK, had, listening, port_of
 
 
 def test_redis_keeps_what_it_is_told_and_answers_this_machine_only(redis: str) -> None:
@@ -43,13 +24,6 @@ def test_postgres_asks_for_its_password_and_answers_this_machine_only(postgres: 
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(postgres.replace("postgres:", "postgres:not", 1))
     assert listening(port_of(postgres)) and listening(port_of(postgres)) <= LOOPBACK
-
-
-def test_keycloak_gives_its_admin_a_token_and_answers_this_machine_only(keycloak: Keycloak) -> None:
-    assert [realm["realm"] for realm in keycloak.admin("GET", "").json() if realm["realm"] == "master"]
-    nobody = httpx2.get(f"{keycloak.url}/admin/realms", trust_env=False)
-    assert nobody.status_code == 401
-    assert listening(port_of(keycloak.url)) and listening(port_of(keycloak.url)) <= LOOPBACK
 
 
 def test_where_there_is_no_apt_a_program_is_missing_and_said_in_one_line(

@@ -28,6 +28,7 @@ from schemas.codec import Codec
 from schemas.events import CallOutcome
 from tests.gateway.conftest import Followed, calling
 from tests.harness import events
+from tests.servers import LOOPBACK, Keycloak, listening, port_of
 
 START = "/api/v1/auth/oidc/acme/idp"
 SEALED = sealed_secret(SEALING, "acme", "idp", SECRET)
@@ -375,3 +376,10 @@ async def test_who_fails_too_often_has_to_wait(gateway: Gateway, people: People)
     answer = await gateway.log_in()
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= 900
+
+
+def test_keycloak_gives_its_admin_a_token_and_answers_this_machine_only(keycloak: Keycloak) -> None:
+    assert [realm["realm"] for realm in keycloak.admin("GET", "").json() if realm["realm"] == "master"]
+    nobody = httpx2.get(f"{keycloak.url}/admin/realms", trust_env=False)
+    assert nobody.status_code == 401
+    assert listening(port_of(keycloak.url)) and listening(port_of(keycloak.url)) <= LOOPBACK

@@ -118,9 +118,11 @@ def test_clients_may_write_business_events_only() -> None:
 
 
 @EVERY
-def test_what_belongs_to_a_run_is_keyed_by_it(topic: str) -> None:
+def test_what_belongs_to_a_run_is_keyed_by_it_and_money_by_its_tenant(topic: str) -> None:
     said = event(topic, Random(2))
-    if isinstance(run_id := getattr(said, "run_id", None), str):
+    if topic == "budget-entries":
+        assert TOPICS[topic].key(said) == said.tenant_id
+    elif isinstance(run_id := getattr(said, "run_id", None), str):
         assert TOPICS[topic].key(said) == run_id
 
 

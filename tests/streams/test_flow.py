@@ -54,22 +54,22 @@ def test_a_worker_killed_at_any_moment_loses_nothing_and_does_nothing_twice(
     seed = 20260321
     chance = random.Random(seed)
     define(log)
-    fed = [business_event(number, f"case-{number // 4}") for number in range(6000)]
+    fed = [business_event(number, f"case-{number // 4}") for number in range(3000)]
     worker = Worker(log, prefix, tmp_path)
     with worker:
-        for begin in range(0, len(fed), 1500):
-            feed(log, [registered.encode(each, "test") for each in fed[begin : begin + 1500]])
+        for begin in range(0, len(fed), 750):
+            feed(log, [registered.encode(each, "test") for each in fed[begin : begin + 750]])
             time.sleep(chance.uniform(0.2, 2.5))
             worker.kill()
             worker.start()
         worker.settle(120)
 
     runs = events(log, registered, "workflow-runs")
-    assert Counter(each.status for each in runs) == {RunStatus.STARTED: 1500, RunStatus.COMPLETED: 1500}, seed
+    assert Counter(each.status for each in runs) == {RunStatus.STARTED: 750, RunStatus.COMPLETED: 750}, seed
     requests = events(log, registered, "requests")
-    assert len(requests) == 6000
+    assert len(requests) == 3000
     completed = [each for each in events(log, registered, "ai-calls") if each.status is CallStatus.COMPLETED]
-    assert len(completed) == len({each.call_id for each in completed}) == 1500
+    assert len(completed) == len({each.call_id for each in completed}) == 750
     verdict = verify(log.bootstrap, prefix, registered, Bounds())
     assert (verdict.differences, verdict.pending) == ([], 0), seed
     ids = {each.event_id for topic in TOPICS for each in events(log, registered, topic)}
