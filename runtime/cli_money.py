@@ -216,10 +216,9 @@ def recommendations(tenant: Tenant = None, data_dir: DataDir = None, as_json: Js
 
 
 def _books(data_dir: Path | None, tenant: str | None) -> "PriceBooks":
-    from runtime.deployment import where
     from runtime.prices import PriceBooks
 
-    return PriceBooks(*where(configured(data_dir)), tenant)
+    return PriceBooks(*_log(configured(data_dir)), tenant)
 
 
 def _log(conf: "Settings") -> tuple[str, "Codec"]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from connectors.registry import codec_of
 from domain.definitions import BadDefinition, Definitions, Model, UnknownDefinition
 from domain.identity import PLATFORM
 from domain.price_book import KIND, known
@@ -25,10 +24,10 @@ MODELS = "default"
 class PriceBooks:
     """The price books of the platform, and a tenant's own, as the log has them."""
 
-    def __init__(self, kafka: str, registry: str, tenant_id: str | None = None) -> None:
+    def __init__(self, kafka: str, codec: Codec, tenant_id: str | None = None) -> None:
         self._kafka = kafka
-        self._codec: Codec = codec_of(registry)
-        self._known: Definitions = read(kafka, self._codec)
+        self._codec = codec
+        self._known: Definitions = read(kafka, codec)
         self._tenant_id = tenant_id
 
     def set(self, file: Path) -> list[Definition]:
