@@ -1,4 +1,4 @@
-"""The ledger: what was billed and what is held, by tenant, model, workflow, day and principal; a fold of entries."""
+"""The ledger: what was billed and is held, by tenant, model, workflow, day, principal and team; a fold of entries."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ BY: Mapping[str, Callable[[BudgetEntry], str]] = {
     "workflow": lambda entry: entry.workflow,
     "day": lambda entry: entry.occurred_at.astimezone(UTC).date().isoformat(),
     "principal": lambda entry: entry.principal,
+    "team": lambda entry: entry.team,
 }
 """What sums are by; a day is one of UTC."""
 

@@ -32,6 +32,7 @@ class By(StrEnum):
     WORKFLOW = "workflow"
     DAY = "day"
     PRINCIPAL = "principal"
+    TEAM = "team"
 
 
 @prices_app.command("set")

@@ -30,6 +30,7 @@ COLUMNS = {
     "workflow": "workflow",
     "day": "toString(toDate(occurred_at, 'UTC'))",
     "principal": "principal",
+    "team": "team",
 }
 """What domain.ledger.BY is in SQL."""
 SUMS = """

@@ -8,18 +8,22 @@ from typing import Any
 
 import pytest
 from msgspec import json as msgjson
+from msgspec import structs
 from typer.testing import CliRunner
 
+from domain.ledger import BY
 from runtime.cli import app
+from runtime.definitions import Overtaken
 from runtime.deployment import prepare
+from runtime.money import adjust
 from runtime.platform import Facts, facts_file
 from runtime.ports import choose
 from runtime.settings import Settings, settings
 from schemas.codec import Codec
-from schemas.events import CallStatus, Message, StepStatus
+from schemas.events import CallStatus, EntryKind, Message, StepStatus
 from tests.domain.entries import MAY, Writer, answered
 from tests.domain.events import call, digest_of, step
-from tests.harness import Worker, events, feed
+from tests.harness import SETTLE_S, Worker, events, feed, until
 
 MODELS = {
     "id": "default",
@@ -131,6 +135,9 @@ def test_the_past_is_priced_again_and_an_invoice_settled_each_once_and_the_ledge
     invoice.write_text(INVOICE.replace("0.000021", "0.000020").split("stranger")[0])
     assert auterity(*reconcile)[0] == 0
 
+    asked = writer.write(EntryKind.ADJUSTMENT_REQUESTED, "x", sequence=0)
+    with pytest.raises(Overtaken):
+        adjust(log.bootstrap, registered, [asked, structs.replace(asked, amount_usd_micros=1)])
     ledger = auterity("ledger", "--by", "model")[1]
     assert [(each["key"], each["billed_usd_micros"]) for each in ledger["rows"]] == [("somebody/m", 47)]
     assert (ledger["in_doubt"], ledger["held_usd_micros"], ledger["gaps"]) == (0, 0, 0)
@@ -146,13 +153,12 @@ def test_the_ledger_is_what_clickhouse_says_and_what_is_missing_is_named(
     facts = Facts(f"http://127.0.0.1:{port}", log.bootstrap, log.registry, str(tmp_path), 0)
     facts_file(tmp_path).write_bytes(msgjson.encode(facts))
 
-    with Worker(log, prefix, tmp_path, f"analytics --port {port}") as worker:
-        worker.settle(stages=["clickhouse"])
-        for by in ("tenant", "model", "workflow", "day", "principal"):
+    with Worker(log, prefix, tmp_path, f"analytics --port {port}"):
+        until(lambda: auterity("ledger", "--verify")[0] == 0, SETTLE_S, 0.3)
+        for by in BY:
             status, said = auterity("ledger", "--by", by, "--verify")
             assert (status, said["verified"], said["billed_usd_micros"], said["repeated"]) == (0, True, 115, 6)
         assert auterity("ledger", "--tenant", "bolt", "--verify")[1]["rows"][0]["billed_usd_micros"] == 5
-        assert worker.stop() == 0
     bolt.sequence += 1
     feed(log, [registered.encode(each, "test") for each in bolt.attempt("y", 1)])
     status, said = auterity("ledger")
