@@ -12,13 +12,18 @@ from domain.definitions import Model
 from domain.ids import derive
 from domain.price_book import Books
 from domain.prices import cost
+from schemas.errors import Rejected
 from schemas.events import BudgetEntry, EntryKind
 
 DIGESTS_MAX = 5
 """Old price books that a restatement names one by one."""
 OWN = "models"
 """Stands for the models' own prices where digests of books are listed."""
-_REASON = re.compile(r"restated (\S+)\.\.(\S+) through (\d+): ")
+_REASON = re.compile(r"restated (\S+)\.\.(\S+) through (\d{1,18}): ")
+
+
+class BadRestatement(Rejected):
+    """A restatement on the log cannot be read: what it has changed is not known."""
 
 
 class Restated(Struct, frozen=True):
@@ -105,11 +110,14 @@ class Tariffs(Struct, frozen=True):
 
 
 def restated(entry: BudgetEntry) -> Restated | None:
-    """Returns the restatement that an entry asked for; None for every other entry."""
+    """Returns the restatement that an entry asked for; None for every other entry. Raises BadRestatement."""
     said = _REASON.match(entry.reason)
     if entry.kind is not EntryKind.ADJUSTMENT_REQUESTED or said is None:
         return None
-    begin, end = datetime.fromisoformat(said[1]), datetime.fromisoformat(said[2])
+    try:
+        begin, end = datetime.fromisoformat(said[1]), datetime.fromisoformat(said[2])
+    except ValueError:
+        raise BadRestatement(f"adjustment {entry.event_id} of {entry.tenant_id} says no range: {said[0]}") from None
     return Restated(entry.tenant_id, entry.model, begin, end, int(said[3]), entry.prices_digest or "")
 
 

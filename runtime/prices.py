@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from domain.definitions import BadDefinition, Definitions, Model, UnknownDefinition
+from domain.definitions import BadDefinition, Definitions, Model
 from domain.identity import PLATFORM
 from domain.price_book import KIND, known
 from domain.prices import BOOK
@@ -15,6 +15,7 @@ from domain.restatement import Restatement, adjustment, restate
 from runtime.definitions import load, put, read
 from runtime.money import Bill, Topics, adjust
 from schemas.codec import Codec
+from schemas.errors import Rejected
 from schemas.events import Definition
 
 CLIENT = "auterity-prices"
@@ -92,5 +93,5 @@ class PriceBooks:
         """Returns what the models say of the model; one that they do not name may stand in a book all the same."""
         try:
             return view.models(view.pin(self._owner, "models", MODELS).digest).model(name)
-        except (UnknownDefinition, BadDefinition):
+        except Rejected:
             return Model(id=name, provider="")

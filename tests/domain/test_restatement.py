@@ -12,7 +12,7 @@ from domain.billed import Attempts, Billed
 from domain.definitions import Definitions, Model
 from domain.price_book import UnknownPrice, known, named
 from domain.prices import Usage, cost
-from domain.restatement import Restatement, Tariffs, adjustment, restate, restated, standing
+from domain.restatement import BadRestatement, Restatement, Tariffs, adjustment, restate, restated, standing
 from schemas.events import BudgetEntry, EntryKind
 from tests.domain.entries import MAY, Writer, answered
 from tests.domain.events import definition
@@ -195,6 +195,8 @@ def test_the_evidence_is_read_again_as_it_was_written() -> None:
     assert found is not None
     assert (found.begin, found.through, found.books) == (MAY, 2, asked.prices_digest)
     assert restated(log.writer.write(EntryKind.ADJUSTMENT_REQUESTED, "x", reason="restated")) is None
+    with pytest.raises(BadRestatement, match="says no range"):
+        restated(log.writer.write(EntryKind.ADJUSTMENT_REQUESTED, "x", reason="restated then..now through 2: all"))
 
 
 STEPS = st.lists(
