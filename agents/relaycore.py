@@ -14,7 +14,7 @@ import msgspec
 
 from domain.calls import ATTEMPTS_MAX, Calls, attempt, attempt_failed, completed, failed
 from domain.dead_letters import dead_letter
-from domain.definitions import LOCAL
+from domain.models import LOCAL
 from domain.ports import ModelProvider, Question
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import AiCall, CallStatus, Event

@@ -6,8 +6,9 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct, field
 
-from domain.definitions import LOCAL, Definitions, Model, Step, fill
+from domain.definitions import Definitions, Step, fill
 from domain.ids import derive
+from domain.models import LOCAL, Model
 from domain.ports import Answer
 from schemas.events import AiCall, CallStatus, ComplianceDecision, Event, Message
 

@@ -15,10 +15,9 @@ from domain.expressions import check
 from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
-from domain.models import LOCAL as LOCAL  # noqa: PLC0414 calls and who asks models still look for it here
 from domain.models import Constraints, Models, Task, Words, wrong
-from domain.models import Model as Model  # noqa: PLC0414
 from domain.names import Name
+from domain.prices import Prices, flaw
 from domain.quotas import Quota
 from domain.trust import Access, checked
 from schemas.errors import Rejected, Unavailable
@@ -155,8 +154,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Ids or families it narrows itself to; empty: all that the platform allows it."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets | Prices
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -166,6 +165,7 @@ KINDS: dict[str, type[Body]] = {
     "user": User,
     "identity-provider": IdentityProvider,
     "budgets": Budgets,
+    "prices": Prices,
 }
 
 
@@ -189,6 +189,10 @@ def parse(kind: str, body: str) -> Body:
             raise BadDefinition(f"{kind} {parsed.id}: {fault}")
     elif isinstance(parsed, Models) and (fault := wrong(parsed)):
         raise BadDefinition(fault)
+    elif isinstance(parsed, Budgets) and (fault := parsed.doubt()):
+        raise BadDefinition(f"{kind} {parsed.id}: {fault}")
+    elif isinstance(parsed, Prices) and (fault := flaw(parsed)):
+        raise BadDefinition(f"prices: {fault}")
     return parsed
 
 
@@ -314,6 +318,15 @@ class Definitions:
     def models(self, pinned: str) -> Models:
         """Returns the models of this digest; raises MissingVersion."""
         return _body(Models, self.version(pinned))
+
+    def prices(self, pinned: str) -> Prices:
+        """Returns the price book of this digest; raises MissingVersion."""
+        return _body(Prices, self.version(pinned))
+
+    def appended(self, tenant_id: str, kind: str, name: str) -> list[tuple[int, Definition]]:
+        """Returns every version of exactly this tenant's definition and when it was appended, the first one first."""
+        every = list(self._history.get((tenant_id, kind, name), []))
+        return [each for each in every if self._moment_ms is None or each[0] <= self._moment_ms]
 
     def tenant(self, tenant_id: str) -> Tenant | None:
         """Returns the tenant as it is now, None when there is none."""

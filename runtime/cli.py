@@ -10,6 +10,7 @@ import typer
 from runtime import terminal
 from runtime.cli_identity import keys_app, tenants_app, users_app
 from runtime.cli_models import models_app
+from runtime.cli_money import ledger_app, prices_app, recommendations_app
 from runtime.cli_providers import providers_app
 from runtime.memory import bound
 from runtime.options import DataDir, Json, Tenant, configured
@@ -24,6 +25,9 @@ app.add_typer(users_app, name="users")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(providers_app, name="providers")
 app.add_typer(models_app, name="models")
+app.add_typer(prices_app, name="prices")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(recommendations_app, name="recommendations")
 
 
 def main() -> None:

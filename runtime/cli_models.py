@@ -10,8 +10,9 @@ from runtime import terminal
 from runtime.options import DataDir, Json, configured
 
 if TYPE_CHECKING:
-    from domain.ranking import Ranked, Routing
+    from domain.ranking import Routing
     from runtime.models import Catalogue, Offered
+    from schemas.events import Ranked
 
 models_app = typer.Typer(
     no_args_is_help=True,

@@ -16,7 +16,7 @@ from schemas.catalogue import TOPICS
 from schemas.errors import Rejected
 from schemas.events import Definition
 
-MARKS = {"steps": "workflow", "rules": "rules", "models": "models"}
+MARKS = {"steps": "workflow", "rules": "rules", "models": "models", "prices": "prices"}
 """The field by which the kind of a definition's file is known; a workflow may name rules too, so steps come first."""
 
 
@@ -92,4 +92,4 @@ def _kind(path: Path, body: dict[str, Any]) -> str:
     for mark, kind in MARKS.items():
         if mark in body:
             return kind
-    raise BadDefinition(f"{path}: neither a workflow (steps), nor rules, nor models")
+    raise BadDefinition(f"{path}: neither a workflow (steps), nor rules, nor models, nor prices")

@@ -11,7 +11,7 @@ from connectors.models.local import extract
 from connectors.models.local_hash import LOCAL_HASH, embedded
 from connectors.models.questions import arguments, place, texts_checked
 from connectors.models.sdk import TIMEOUT_MAX_S, litellm, raised, timeout
-from domain.definitions import LOCAL
+from domain.models import LOCAL
 from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
 
 TEXTS_MAX = 256

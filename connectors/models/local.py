@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from domain.definitions import LOCAL
+from domain.models import LOCAL
 from domain.ports import Answer
 from schemas.events import Message
 

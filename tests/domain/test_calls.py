@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calls import ATTEMPTS_MAX, Attempt, Calls, attempt, attempt_failed, completed, cost, evolve, failed
-from domain.definitions import Definitions, Model
+from domain.definitions import Definitions
+from domain.models import Model
 from domain.ports import Answer
 from schemas.events import AiCall, CallStatus
 from tests.domain.events import AT, business, call, definition, digest_of
