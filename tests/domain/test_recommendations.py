@@ -74,6 +74,14 @@ def test_a_model_is_as_good_as_one_that_misses_as_often_and_saves_on_those_it_wo
     assert best.saving_usd_micros == 2 * 1080 // 2
 
 
+def test_a_model_whose_price_nobody_says_for_one_of_the_calls_is_not_proposed() -> None:
+    def sometimes(each: Observed, model: str) -> Price | None:
+        return None if (each.call_id, model) == ("c2", "small") else price(each, model)
+
+    calls = [observed(1), observed(2), observed(3, "small")]
+    assert not [each for each in recommend(calls, sometimes, lambda _: ()) if each.kind is Kind.CHEAPER_MODEL]
+
+
 def test_a_repeated_question_would_have_come_from_a_cache() -> None:
     calls = [observed(1, asked="q"), observed(2, asked="q"), observed(3), observed(4, asked="q", tenant_id="bolt")]
 
@@ -89,7 +97,7 @@ def test_shorter_answers_free_what_was_held_for_longer_ones() -> None:
 
 
 def test_nobody_shortens_answers_that_were_as_long_as_allowed() -> None:
-    assert found(Kind.SHORTER_MAX_TOKENS, [observed(1), observed(2, output_tokens=256)]) == []
+    assert found(Kind.SHORTER_MAX_TOKENS, [observed(1, max_tokens=4096), observed(2, output_tokens=256)]) == []
 
 
 def test_confidence_goes_by_counts() -> None:

@@ -53,6 +53,12 @@ def test_a_line_settles_an_attempt_in_doubt() -> None:
     assert (pair.delta_usd_micros, pair.differs, found.different) == (-6, ["amount"], [])
 
 
+def test_a_calls_line_for_another_model_is_for_its_attempt_all_the_same() -> None:
+    [pair] = reconcile([line(2, "c", model="n")], [billed("h")]).different
+
+    assert pair.differs == ["model"]
+
+
 def test_a_line_for_another_model_settles_nothing() -> None:
     found = reconcile([line(2, "h", model="n")], [billed("h", in_doubt=True)])
 
@@ -90,8 +96,9 @@ def test_of_a_calls_attempts_a_line_takes_the_one_that_agrees_then_the_settled_t
 def test_attempts_of_another_time_are_not_missed() -> None:
     early, late = billed("h1", "c1", occurred_at=AT - timedelta(days=1)), billed("h2", "c2")
 
-    found = reconcile([], [early, late], AT, AT + timedelta(days=1))
-    assert (found.only_ledger, found.outside) == ([late], [early])
+    after = billed("h3", "c3", occurred_at=AT + timedelta(days=1))
+    found = reconcile([], [early, late, after], AT, AT + timedelta(days=1))
+    assert (found.only_ledger, found.outside) == ([late], [early, after])
     assert reconcile([line(2, "c1")], [early], AT).clean
 
 

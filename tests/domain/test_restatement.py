@@ -131,10 +131,10 @@ def test_before_it_is_decided_the_same_again_gives_nothing_either() -> None:
 
 def test_two_who_restate_at_the_same_moment_make_the_same_id() -> None:
     ids = []
-    for last in (50, 100):
+    for first, last in ((0, 50), (-1, 100)):
         log = Log()
         log.spent("a", 10, 1, None)
-        ids.append(log.restate(books(book((0, 2))), 0, last).deltas[0].id)
+        ids.append(log.restate(books(book((0, 2))), first, last).deltas[0].id)
 
     assert ids[0] == ids[1]
 
@@ -157,6 +157,41 @@ def test_attempts_outside_the_range_stay_as_they_are() -> None:
 
     assert log.restate(books(book((0, 2))), 2, 3).deltas[0].attempts == 1
     assert log.total == 30
+
+
+def test_what_evens_out_puts_nothing_on_the_ledger() -> None:
+    log = Log()
+    log.spent("a", 10, 2, None)
+    log.spent("b", 10, 2, None, day=1)
+
+    found = log.restate(books(book((0, 1), (1, 3))))
+    assert (found.deltas, found.unchanged, log.total) == ([], 2, 40)
+
+
+def test_an_attempt_is_of_the_moment_at_which_its_hold_was_asked_for() -> None:
+    log = Log()
+    log.spent("a", 10, 1, None)  # settled two seconds later
+    found = restate(
+        log.attempts.billed(),
+        [],
+        MAY,
+        MAY + timedelta(seconds=1),
+        log.attempts.through,
+        tariffs(books(book((0, 2)))),
+    )
+
+    assert found.deltas[0].attempts == 1
+
+
+def test_what_an_attempt_costs_is_the_sum_of_all_that_was_billed_and_adjusted_for_it() -> None:
+    log = Log()
+    asked = {"sequence": 0, "amount_usd_micros": -1}
+    log.take(*log.writer.doubt("a"), log.writer.write(EntryKind.SETTLED, "a", billed_usd_micros=-90))
+    for name in ("x", "y"):
+        log.take(log.writer.write(EntryKind.ADJUSTMENT_REQUESTED, "a", event_id=name, hold_id=name, **asked))
+
+    [billed] = log.attempts.billed()
+    assert (billed.usd_micros, billed.in_doubt) == (100 - 90 - 2, False)
 
 
 def test_what_nobody_knows_and_what_an_invoice_said_is_left_out_and_counted() -> None:
