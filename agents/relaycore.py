@@ -1,4 +1,4 @@
-"""ai-calls (requested) -> ai-calls (started and outcome of each attempt).
+"""ai-calls (requested, admitted, downgraded) -> ai-calls (routed, started, outcomes), budget-entries, alerts.
 
 The one stage here that has an effect: it asks models. `started` is on the log before a model is asked, the outcome
 after; an attempt that was begun and has no outcome after a crash is closed as in doubt, and made again.
@@ -6,18 +6,42 @@ after; an attempt that was begun and has no outcome after a crash is closed as i
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import faust
 import msgspec
 
-from domain.calls import ATTEMPTS_MAX, Calls, attempt, attempt_failed, completed, failed
+from agents.asking import Asker, Ready
+from agents.health import Health
+from agents.pauses import pause_s
+from domain.asking import routed
+from domain.calls import (
+    OVER,
+    Call,
+    Next,
+    Phase,
+    Said,
+    admitted,
+    aligned,
+    asked_again,
+    begun,
+    completed,
+    doubtful,
+    failed,
+    onward,
+    refused,
+    started,
+    timeout_s,
+    unspent,
+)
+from domain.concealment import Concealer
 from domain.dead_letters import dead_letter
-from domain.models import LOCAL
-from domain.ports import ModelProvider, Question
-from schemas.errors import Rejected, Unavailable, Undecodable
-from schemas.events import AiCall, CallStatus, Event
+from domain.ports import Answer, ModelProvider, ModelUnavailable
+from domain.prices import Usage
+from schemas.errors import AuterityError, Rejected, Unavailable, Undecodable
+from schemas.events import AiCall, CallStatus, Concealment, Event
 from schemas.record import Record, said_by
 from streams.app import stage_app
 from streams.lanes import Lanes
@@ -26,49 +50,69 @@ from streams.table import Claim
 
 log = logging.getLogger(__name__)
 
-CALLS_AT_ONCE_MAX = 32
+CALLS_AT_ONCE_MAX = 256
 """Models asked at the same time by one worker."""
 RUNS_AT_ONCE_MAX = 64
 """Runs of records taken side by side."""
-PAUSE_S = (0.2, 1.0)
-"""Pauses before the second and the third attempt."""
+REQUESTS_MAX = 5000
+"""Requests kept in memory until their hold is given; others are read from the log again."""
+READ = (CallStatus.REQUESTED, CallStatus.ADMITTED, CallStatus.DOWNGRADED)
 
 
-class Asked(msgspec.Struct):
-    """A call on its way: its request and the attempt that has started."""
+class Live(msgspec.Struct):
+    """A call in hand: what it asks, where it stands, and what the record that was read says of it."""
 
     requested: AiCall
-    started: AiCall
+    call: Call | None
+    told: AiCall | None = None
+    started: AiCall | None = None
+    ready: Ready | None = None
+    pause_s: float = 0.0
+
+    @property
+    def now(self) -> Call:
+        """Where it stands, once it is routed."""
+        assert self.call is not None
+        return self.call
+
+
+Ended = tuple[Answer, list[Concealment]] | AuterityError
 
 
 class RelayCore:
-    """Asks the models that calls name, at most 32 at once; falls back to the local one when a model does not answer.
+    """Routes calls, asks for their holds, and makes the attempts that are admitted.
 
     Runs of records are taken side by side, so that a slow model holds up nobody else's call; what is known of a call
-    is kept under its id, and a request delivered twice waits for the first.
+    is kept under its id, and a record of a call that is in hand waits for it.
     """
 
     name = "ai-calls"
     topics: Sequence[str] = ("ai-calls",)
 
     def __init__(
-        self, provider: ModelProvider, tools: Tools, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        provider: ModelProvider,
+        concealer: Concealer,
+        tools: Tools,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.place = tools.place
         self.app: faust.App = stage_app(tools.place, self.name, unpack=tools.codec.records)
-        self._provider = provider
+        self._asker = Asker(provider, concealer, tools.definitions)
         self._tools = tools
         self._clock = clock
         self._source = "auterity/relaycore"
         self._own = self._source.encode()
-        self._table = state_table(self.app, self.name, Calls, tools)
+        self._table = state_table(self.app, self.name, Call, tools)
         self._free = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
-        self._under_way: dict[str, asyncio.Event] = {}
+        self._in_hand: dict[str, asyncio.Event] = {}
+        self._requests: OrderedDict[str, AiCall] = OrderedDict()
+        self._health = Health(tools, self._source)
         self.progress = Lanes(self.app, self.name, self.topics, self._run, at_once=RUNS_AT_ONCE_MAX).progress
 
     async def _run(self, records: Sequence[Record]) -> None:
-        requested: dict[str, AiCall] = {}
-        letters = []
+        read: dict[str, list[tuple[AiCall, int]]] = {}
+        letters: list[Event] = []
         for record in records:
             if said_by(record, self._own):
                 continue
@@ -77,87 +121,216 @@ class RelayCore:
             except Undecodable as error:
                 letters.append(dead_letter(self.name, record, None, error))
                 continue
-            if isinstance(event, AiCall) and event.status is CallStatus.REQUESTED:
-                requested.setdefault(event.call_id, event)
+            if isinstance(event, AiCall) and event.status in READ:
+                read.setdefault(event.call_id, []).append((event, record.offset))
         await self._publish(letters)
-        if requested:
-            await self._ask_each_once(records[0].partition, requested)
+        while read:  # one record of a call at a time
+            turn = {call_id: waiting.pop(0) for call_id, waiting in read.items()}
+            read = {call_id: waiting for call_id, waiting in read.items() if waiting}
+            await self._in_turn(records[0].partition, turn)
 
-    async def _ask_each_once(self, partition: int, requested: dict[str, AiCall]) -> None:
-        while others := [self._under_way[call_id] for call_id in requested if call_id in self._under_way]:
+    async def _in_turn(self, partition: int, read: dict[str, tuple[AiCall, int]]) -> None:
+        while others := [self._in_hand[call_id] for call_id in read if call_id in self._in_hand]:
             await others[0].wait()
         done = asyncio.Event()
-        self._under_way.update(dict.fromkeys(requested, done))
+        self._in_hand.update(dict.fromkeys(read, done))
         try:
-            await self._ask(partition, list(requested.values()))
+            await self._take(partition, list(read.values()))
         finally:
-            for call_id in requested:
-                del self._under_way[call_id]
+            for call_id in read:
+                del self._in_hand[call_id]
             done.set()
 
-    async def _ask(self, partition: int, requested: Sequence[AiCall]) -> None:
-        """Starts every call, and takes each outcome as it comes; a call without an answer is tried again."""
+    async def _take(self, partition: int, read: Sequence[tuple[AiCall, int]]) -> None:
+        """Says what follows from the records, makes the attempts that may begin, and says what follows from these."""
         with self.progress.wait():
             claim = await self._table.claim(partition)
-        states = {each.call_id: self._table.get(claim, each.call_id.encode())[1] or Calls() for each in requested}
-        waiting = self._attempts(await self._start(claim, states, requested))
+            await self._health.seeded()
+        said: Said = []
+        lives: list[Live] = []
+        for event, offset in read:
+            _, call = self._table.get(claim, event.call_id.encode())
+            requested = await self._requested(event, call, partition)
+            live = Live(requested, call, event)
+            said += self._follow(live, offset)
+            lives.append(live)
+        attempts = await self._go_on(claim, lives, said)
+        while attempts:
+            done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
+            ended = [task.result() for task in done]
+            said = [each for live, end in ended for each in self._ended(live, end)]
+            attempts |= await self._go_on(claim, [live for live, _ in ended], said)
+
+    def _follow(self, live: Live, offset: int) -> Said:
+        """Returns what follows from the record at hand before any attempt; the call is changed with it."""
+        told, now, definitions = live.told, self._clock(), self._tools.definitions
+        assert told is not None
+        if told.status is CallStatus.REQUESTED:
+            if live.call is None:
+                return self._routed(live, offset, now)
+            follows = asked_again(live.call)
+        elif live.call is None:
+            return [unspent(live.requested, told, definitions, now)]
+        elif told.status is CallStatus.DOWNGRADED:
+            said, live.call = refused(live.call, told, live.requested, now)
+            return said
+        else:
+            follows = admitted(live.call, told, now)
+        return self._followed(live, follows, now)
+
+    def _followed(self, live: Live, follows: Next, now: datetime) -> Said:
+        requested, told, definitions = live.requested, live.told, self._tools.definitions
+        assert told is not None
+        if follows is Next.START:
+            live.call = msgspec.structs.replace(aligned(live.now, told), phase=Phase.OPEN)
+            live.started = started(requested, live.call, now)
+        elif follows is Next.DOUBTFUL:
+            said, live.call = doubtful(live.now, requested, definitions, now)
+            return said
+        elif follows is Next.UNSPENT:
+            said = [unspent(requested, told, definitions, now)]
+            if live.now.phase is Phase.WAITING and told.attempt == live.now.attempt:  # it came too late
+                live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
+            return said
+        return []
+
+    def _routed(self, live: Live, offset: int, now: datetime) -> Said:
+        self._requests[live.requested.call_id] = live.requested
+        while len(self._requests) > REQUESTS_MAX:
+            self._requests.popitem(last=False)
+        decision = routed(live.requested, self._tools.definitions, self._health.evidence(), self._health.open(now), now)
+        live.call = begun(decision, offset) if decision.status is CallStatus.ROUTED else OVER
+        return [decision]
+
+    async def _go_on(self, claim: Claim, lives: Sequence[Live], said: Said) -> set[asyncio.Task[tuple[Live, Ended]]]:
+        """Puts on the log what was decided and what begins, and begins it.
+
+        A question that cannot be made ready to leave is a failed attempt: it goes on with the next model until one
+        may be asked, or a hold has to be waited for.
+        """
+        opening: list[Live] = []
+        waiting = [live for live in lives if live.call is not None]
         while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            ends = [task.result() for task in done]
-            await self._publish([outcome for _, outcome in ends])
-            await self._keep(claim, states, [outcome for _, outcome in ends])
-            again = [asked.requested for asked, outcome in ends if outcome.status is CallStatus.ATTEMPT_FAILED]
-            waiting |= self._attempts(await self._start(claim, states, again))
+            moved: list[Live] = []
+            for live in waiting:
+                if live.call is not None and live.call.phase is Phase.PAUSED and live.started is None:
+                    more, live.call = onward(live.call, live.requested, self._tools.definitions, self._clock())
+                    live.started = next((each for each in more if _starts(each)), None)  # type: ignore[assignment]
+                    said += [each for each in more if each is not live.started]
+                if live.started is not None:
+                    moved.append(live)
+            made = await asyncio.gather(*(self._ready(live) for live in moved), return_exceptions=True)
+            waiting = []
+            for live, found in zip(moved, made, strict=True):
+                assert live.started is not None
+                if isinstance(found, Unavailable):
+                    more, live.call = self._failed(live, found, billed=False, again=False)
+                    said += [live.started, *more]
+                    live.started = None
+                    waiting.append(live)
+                elif isinstance(found, BaseException):
+                    raise found
+                else:
+                    live.ready = found
+                    live.started = msgspec.structs.replace(live.started, concealed=found.concealed)
+                    said.append(live.started)
+                    opening.append(live)
+        await self._publish(said)
+        await self._table.write(
+            claim, {live.requested.call_id.encode(): ({}, live.call) for live in lives if live.call is not None}
+        )
+        for live in lives:
+            if live.call is not None and live.call.over:
+                self._requests.pop(live.requested.call_id, None)
+        return {asyncio.create_task(self._attempt(live)) for live in opening}
 
-    async def _start(self, claim: Claim, states: dict[str, Calls], requested: Sequence[AiCall]) -> list[Asked]:
-        """Puts the start of each call's next attempt on the log; calls that are over are left out."""
-        asked: list[Asked] = []
-        moments: list[AiCall] = []
-        for each in requested:
-            begun = attempt(each, states[each.call_id], self._tools.definitions, self._clock())
-            moments += begun
-            if begun:
-                asked.append(Asked(each, begun[-1]))
-        await self._publish(moments)
-        await self._keep(claim, states, moments)
-        return asked
+    async def _ready(self, live: Live) -> Ready:
+        choice = live.now.choice
+        assert choice is not None
+        return await self._asker.ready(live.requested, choice.model)
 
-    def _attempts(self, asked: Sequence[Asked]) -> set[asyncio.Task[tuple[Asked, AiCall]]]:
-        return {asyncio.create_task(self._attempt(each)) for each in asked}
-
-    async def _attempt(self, asked: Asked) -> tuple[Asked, AiCall]:
+    async def _attempt(self, live: Live) -> tuple[Live, Ended]:
         """Asks once, and returns how it ended."""
-        requested, started = asked.requested, asked.started
-        if 1 < started.attempt <= ATTEMPTS_MAX:
-            await asyncio.sleep(PAUSE_S[started.attempt - 2])
+        lease = live.told.lease_until if live.told is not None and live.now.choice and live.now.choice.hold else None
+        assert live.ready is not None
+        if live.pause_s:
+            await asyncio.sleep(live.pause_s)
         async with self._free:
+            left = timeout_s(live.now, lease, self._clock())
             try:
+                if left <= 0 and lease is not None:
+                    raise ModelUnavailable("its time is over before it began", billed=False, again=False)
                 with self.progress.wait():
-                    answer = await self._provider.ask(
-                        Question(
-                            model=started.model,
-                            messages=requested.messages,
-                            max_tokens=requested.max_tokens,
-                            idempotency_key=requested.call_id,
-                        )
-                    )
-            except Unavailable as error:
-                return asked, self._unanswered(asked, error)
-            except Rejected as error:
-                return asked, failed(requested, started, str(error), self._clock())
-        return asked, completed(requested, started, answer, self._tools.definitions, self._clock())
+                    return live, await self._asker.ask(live.requested, live.now, live.ready, max(left, 1.0))
+            except (Unavailable, Rejected) as error:
+                return live, error
 
-    def _unanswered(self, asked: Asked, error: Unavailable) -> AiCall:
-        if asked.started.model == LOCAL:
-            return failed(asked.requested, asked.started, str(error), self._clock())
-        return attempt_failed(asked.started, str(error), self._clock())
+    def _ended(self, live: Live, end: Ended) -> Said:
+        """Returns what follows from the end of an attempt."""
+        assert live.started is not None
+        if isinstance(end, tuple):
+            answer, concealed = end
+            said, live.call = completed(
+                live.now, live.started, live.requested, answer, self._tools.definitions, self._clock()
+            )
+            said = [msgspec.structs.replace(said[0], concealed=concealed), *said[1:]]
+        elif isinstance(end, ModelUnavailable):
+            tries = live.now.tries
+            usage = _usage(end)
+            said, live.call = self._failed(live, end, billed=end.billed, again=end.again, usage=usage)
+            live.pause_s = pause_s(tries, end, 20.0) or 0.0
+        elif isinstance(end, Unavailable):  # the detector, when the answer had come
+            said, live.call = self._failed(live, end, billed=True, again=False)
+        else:
+            said, live.call = self._failed(live, end, billed=False, again=False)
+        live.started = live.ready = live.told = None
+        return said
 
-    async def _keep(self, claim: Claim, states: dict[str, Calls], moments: Sequence[AiCall]) -> None:
-        """Takes the moments into the calls' states, and writes these."""
-        for each in moments:
-            states[each.call_id] = states[each.call_id].after(each)
-        changed = {each.call_id for each in moments}
-        await self._table.write(claim, {call.encode(): ({}, states[call]) for call in changed})
+    def _failed(
+        self, live: Live, error: AuterityError, *, billed: bool, again: bool, usage: Usage | None = None
+    ) -> tuple[Said, Call]:
+        assert live.started is not None
+        return failed(
+            live.now,
+            live.started,
+            live.requested,
+            self._tools.definitions,
+            self._clock(),
+            reason=str(error),
+            again=again,
+            billed=billed,
+            usage=usage,
+        )
 
-    async def _publish(self, events: Sequence[Event]) -> None:
-        await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in events])
+    async def _requested(self, event: AiCall, call: Call | None, partition: int) -> AiCall:
+        """Returns what the call asks: from memory, or from where it lies on the log."""
+        if event.status is CallStatus.REQUESTED:
+            return event
+        known = self._requests.get(event.call_id)
+        if known is not None or call is None or call.offset < 0:
+            return known or event
+        records = await asyncio.to_thread(
+            lambda: [
+                each
+                for batch in self._tools.reader.read("ai-calls", partition, call.offset, call.offset + 1)
+                for each in batch
+            ]
+        )
+        found = await decoded(records[0], self._tools)
+        assert isinstance(found, AiCall) and found.call_id == event.call_id
+        return found
+
+    async def _publish(self, events: Iterable[Event]) -> None:
+        said = [*events]
+        said += self._health.take(said)
+        await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in said])
+
+
+def _starts(event: Event) -> bool:
+    return isinstance(event, AiCall) and event.status is CallStatus.STARTED
+
+
+def _usage(error: ModelUnavailable) -> Usage | None:
+    if error.input_tokens is None or error.output_tokens is None:
+        return None
+    return Usage(error.input_tokens, error.output_tokens)

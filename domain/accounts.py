@@ -177,6 +177,8 @@ def _facts(event: BudgetEntry, hold_id: str, hold: Hold) -> BudgetEntry:
         principal=hold.principal,
         team=hold.team,
         correlation_id=hold.correlation_id,
+        models_digest=hold.models_digest,
+        prices_digest=hold.prices_digest,
         lease_until=None,
         reason="",
     )

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
+from domain.ids import derive
 from schemas.events import BudgetEntry, EntryKind
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Hold(Struct, frozen=True, array_like=True):
     principal: str
     team: str
     correlation_id: str
+    models_digest: str | None
+    prices_digest: str | None
 
 
 class Book(Struct, frozen=True):
@@ -76,6 +79,9 @@ def after(book: Book, entry: BudgetEntry) -> Book:
     elif entry.hold_id in doubts:
         counts = doubts[entry.hold_id].pots
         doubts = {name: each for name, each in doubts.items() if name != entry.hold_id}
+    elif entry.kind is EntryKind.ADJUSTED and (doubt := paid(entry)) in doubts:
+        counts = doubts[doubt].pots
+        doubts = {name: each for name, each in doubts.items() if name != doubt}
     if entry.kind is EntryKind.ADJUSTED and entry.causation_id is not None:
         adjusted = [*adjusted, entry.causation_id][-CLOSED_MAX:]
     shares = book.shares
@@ -86,6 +92,16 @@ def after(book: Book, entry: BudgetEntry) -> Book:
             shares[pot] = Share(share.held + entry.held_usd_micros, share.billed + entry.billed_usd_micros)
         shares = _latest(shares, POTS_MAX)
     return Book(entry.sequence, book.newest, shares, holds, doubts, adjusted)
+
+
+def hold_id(call_id: str, attempt: int) -> str:
+    """Returns the id of the hold that pays an attempt."""
+    return derive(call_id, str(attempt), "hold")
+
+
+def paid(entry: BudgetEntry) -> str:
+    """Returns the id of the hold that paid the attempt that an entry speaks of."""
+    return hold_id(entry.call_id, entry.attempt)
 
 
 def _held(entry: BudgetEntry, counts: list[str]) -> Hold:
@@ -104,6 +120,8 @@ def _held(entry: BudgetEntry, counts: list[str]) -> Hold:
         entry.principal,
         entry.team,
         entry.correlation_id,
+        entry.models_digest,
+        entry.prices_digest,
     )
 
 

@@ -1,172 +1,355 @@
-"""Decides the life of an AI call: what is asked, what each attempt means, what it cost."""
+"""Decides the life of an AI call: who is asked, with which hold, what each attempt means, and how it ends."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from domain.definitions import Definitions, Step, fill
-from domain.ids import derive
-from domain.models import LOCAL, Model
+from domain.book import hold_id
+from domain.call_events import entry, moment, outcome
+from domain.definitions import Definitions
+from domain.models import LOCAL
 from domain.ports import Answer
-from schemas.events import AiCall, CallStatus, ComplianceDecision, Event, Message
+from domain.price_book import named
+from domain.prices import Usage, cost
+from domain.ranking import ASKED
+from schemas.events import AiCall, BudgetEntry, BudgetLevel, CallStatus, EntryKind, Message
 
-ATTEMPTS_MAX = 3
-"""Attempts at the model that was asked for; after them the local one answers, marked degraded."""
+TRIES_MAX = 3
+"""Attempts at one model, when another one there makes sense."""
+ATTEMPTS_MAX = 8
+"""Attempts of a call; after them the last resort answers, if it may."""
+DEADLINE = timedelta(seconds=120)
+"""Of a call, from its routing: what begins later is the last resort."""
+ATTEMPT_S = 60.0
+"""Of one attempt."""
+LEASE = timedelta(seconds=90)
+"""Of a hold: an attempt, and what comes before it."""
+SPARE = timedelta(seconds=5)
+"""Before its lease ends an attempt has ended: what it cost is to be said yet."""
 
-OUTCOMES = {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED}
-
-
-class Attempt(Struct, frozen=True):
-    """The last attempt of a call, and whether it is still without an outcome."""
-
-    number: int
-    open: bool
-
-
-class Calls(Struct, frozen=True):
-    """The calls of a run: the last attempt of each that goes on, and those that are over."""
-
-    begun: dict[str, Attempt] = field(default_factory=dict)
-    over: list[str] = field(default_factory=list)
-
-    def after(self, event: AiCall) -> "Calls":
-        """Returns the state after this moment of a call."""
-        if event.status in OUTCOMES:
-            begun = {call: attempt for call, attempt in self.begun.items() if call != event.call_id}
-            return Calls(begun, [*self.over, event.call_id] if event.call_id not in self.over else self.over)
-        if event.call_id in self.over:
-            return self
-        if event.status is CallStatus.STARTED:
-            return Calls({**self.begun, event.call_id: Attempt(event.attempt, True)}, self.over)
-        if event.status in (CallStatus.ATTEMPT_FAILED, CallStatus.IN_DOUBT):
-            return Calls({**self.begun, event.call_id: Attempt(event.attempt, False)}, self.over)
-        return self
+Said = list[AiCall | BudgetEntry]
 
 
-def request(decision: ComplianceDecision, step: Step, definitions: Definitions) -> AiCall:
-    """Returns the call that the step makes on its checked input: a restricted step asks the local model only."""
-    assert decision.models_digest is not None
-    models = definitions.models(decision.models_digest)
-    model = models.model(LOCAL if decision.restriction == LOCAL else models.default)
-    messages = [Message(role="user", content=fill(step.template, decision.payload))]
-    if step.system:
-        messages.insert(0, Message(role="system", content=step.system))
-    call_id = derive(decision.run_id, step.id, str(decision.attempt), "call")
-    return AiCall(
-        event_id=derive(call_id, "requested"),
-        tenant_id=decision.tenant_id,
-        correlation_id=decision.correlation_id,
-        causation_id=decision.event_id,
-        occurred_at=decision.occurred_at,
-        run_id=decision.run_id,
-        step=step.id,
-        call_id=call_id,
-        status=CallStatus.REQUESTED,
-        model=model.id,
-        provider=model.provider,
-        models_digest=decision.models_digest,
-        workflow_digest=decision.workflow_digest,
-        rules_digest=decision.rules_digest,
-        rules_version=decision.rules_version,
-        max_tokens=step.max_tokens,
-        messages=messages,
-        input=decision.payload,
+class Phase(StrEnum):
+    """Where a call stands."""
+
+    WAITING = "waiting"
+    """For its hold."""
+    OPEN = "open"
+    """An attempt has started, and nothing is known of its end."""
+    PAUSED = "paused"
+    """Between attempts."""
+    OVER = "over"
+
+
+class Choice(Struct, frozen=True, array_like=True):
+    """One who may be asked, and the most that an attempt costs."""
+
+    model: str
+    provider: str
+    hold: int
+
+
+class Call(Struct, frozen=True):
+    """What is known of a call, beside what it asks."""
+
+    phase: Phase = Phase.PAUSED
+    choices: list[Choice] = []
+    """Who is asked, one after the other."""
+    place: int = 0
+    """Of the choice that is asked now."""
+    tries: int = 0
+    """Attempts at it."""
+    attempt: int = 0
+    offset: int = -1
+    """Where it was requested, on its partition of `ai-calls`."""
+    prices: str | None = None
+    """Digest of the price books it is priced by."""
+    deadline: datetime | None = None
+    held_at: datetime | None = None
+    """When the attempt's hold was asked for: it is priced as of then."""
+    cheaper: bool = False
+    """True when the budgets asked for a cheaper model."""
+
+    @property
+    def choice(self) -> Choice | None:
+        """Who is asked now; None when nobody is left."""
+        return self.choices[self.place] if self.place < len(self.choices) else None
+
+    @property
+    def over(self) -> bool:
+        """True when the outcome is on the log."""
+        return self.phase is Phase.OVER
+
+
+OVER = Call(Phase.OVER)
+
+
+def begun(routed: AiCall, offset: int) -> Call:
+    """Returns the call as it begins with its routing."""
+    asked = [each for each in routed.ranking if each.standing in ASKED]
+    choices = [Choice(each.model, each.provider, each.cost_usd_micros_max) for each in asked]
+    return Call(choices=choices, offset=offset, prices=routed.prices_digest, deadline=routed.occurred_at + DEADLINE)
+
+
+def onward(call: Call, requested: AiCall, definitions: Definitions, now: datetime) -> tuple[Said, Call]:
+    """Returns what is said before the next attempt: that it starts, or, when it costs something, its hold is asked for.
+
+    Past the deadline, or after too many attempts, only the last resort is left. With nobody left the call has failed.
+    """
+    if call.over:
+        return [], call
+    call = _late(call, now)
+    choice, number = call.choice, call.attempt + 1
+    if choice is None:
+        return [outcome(requested, CallStatus.FAILED, call.attempt, now, "no model has answered")], OVER
+    ahead = msgspec.structs.replace(call, attempt=number, tries=call.tries + 1)
+    if choice.hold == 0:
+        return [started(requested, ahead, now)], msgspec.structs.replace(ahead, phase=Phase.OPEN)
+    asked = entry(
+        requested,
+        definitions,
+        EntryKind.HOLD_REQUESTED,
+        hold_id(requested.call_id, number),
+        now,
+        attempt=number,
+        model=choice.model,
+        provider=choice.provider,
+        amount=choice.hold,
+        prices=call.prices,
+        lease_until=now + LEASE,
+        level=BudgetLevel.DOWNGRADE if call.cheaper else BudgetLevel.UNKNOWN,
+    )
+    return [asked], msgspec.structs.replace(ahead, phase=Phase.WAITING, held_at=now)
+
+
+def started(requested: AiCall, call: Call, now: datetime) -> AiCall:
+    """Returns the start of the call's attempt."""
+    choice = call.choice
+    assert choice is not None
+    return moment(requested, CallStatus.STARTED, call.attempt, choice.model, choice.provider, now)
+
+
+def timeout_s(call: Call, lease_until: datetime | None, now: datetime) -> float:
+    """Returns how long the attempt may take: 0 or less when it is too late for it."""
+    assert call.deadline is not None
+    left = [ATTEMPT_S, (call.deadline - now).total_seconds()]
+    if lease_until is not None:
+        left.append((lease_until - SPARE - now).total_seconds())
+    return min(left)
+
+
+class Next(StrEnum):
+    """What follows for a call from a record that was read."""
+
+    NOTHING = "nothing"
+    START = "start"
+    UNSPENT = "unspent"
+    """The hold is not needed: it is given back."""
+    DOUBTFUL = "doubtful"
+    """An attempt was begun, and whoever made it is gone."""
+    ONWARD = "onward"
+
+
+def asked_again(call: Call) -> Next:
+    """Returns what follows from a request that was begun before: whoever began it may have ended in between."""
+    choice = call.choice
+    if call.phase is Phase.PAUSED:
+        return Next.ONWARD
+    if call.phase is Phase.OPEN and choice is not None and choice.hold == 0:
+        return Next.DOUBTFUL
+    return Next.NOTHING  # over, or the record that admits the attempt is still to come, or to come again
+
+
+def admitted(call: Call, told: AiCall, now: datetime) -> Next:
+    """Returns what follows from an admission: its attempt is begun once, and in time, or the hold is given back."""
+    if call.over or told.attempt != call.attempt:
+        return Next.UNSPENT
+    if call.phase is Phase.WAITING:
+        return Next.START if timeout_s(aligned(call, told), told.lease_until, now) > 0 else Next.UNSPENT
+    return Next.DOUBTFUL if call.phase is Phase.OPEN else Next.ONWARD
+
+
+def aligned(call: Call, told: AiCall) -> Call:
+    """Returns the call with the model that was admitted as its choice.
+
+    It is another one when who asked for the hold ended before it kept what it had decided, and it was decided again.
+    """
+    choice = call.choice
+    if choice is not None and choice.model == told.model:
+        return call
+    given = Choice(told.model, told.provider, 1)
+    left = call.place + (choice is not None)
+    return msgspec.structs.replace(call, choices=[*call.choices[: call.place], given, *call.choices[left:]])
+
+
+def refused(call: Call, told: AiCall, requested: AiCall, now: datetime) -> tuple[Said, Call]:
+    """Returns what follows from a hold that was not given: a cheaper model is asked, if any is left.
+
+    Where the budgets have nothing left, the call is refused.
+    """
+    choice = call.choice
+    if call.phase is not Phase.WAITING or told.attempt != call.attempt or choice is None:
+        return [], call
+    if told.level is BudgetLevel.STOP:
+        return [outcome(requested, CallStatus.REFUSED, told.attempt, now, told.reason)], OVER
+    cheaper = [each for each in call.choices[call.place + 1 :] if each.hold < choice.hold]
+    if not cheaper:
+        return [outcome(requested, CallStatus.REFUSED, told.attempt, now, told.reason)], OVER
+    left = msgspec.structs.replace(
+        call, phase=Phase.PAUSED, choices=[*call.choices[: call.place + 1], *cheaper], place=call.place + 1, tries=0
+    )
+    return [], msgspec.structs.replace(left, cheaper=True)
+
+
+def unspent(requested: AiCall, told: AiCall, definitions: Definitions, now: datetime) -> BudgetEntry:
+    """Returns the request to release a hold that nobody will spend; of one that has ended already it changes nothing."""
+    return entry(
+        requested,
+        definitions,
+        EntryKind.RELEASE_REQUESTED,
+        told.hold_id,
+        now,
+        attempt=told.attempt,
+        model=told.model,
+        provider=told.provider,
     )
 
 
-def attempt(requested: AiCall, state: Calls, definitions: Definitions, now: datetime) -> Sequence[AiCall]:
-    """Returns what goes on the log before the next attempt: `started`, after `in_doubt` when one was begun before.
+def doubtful(call: Call, requested: AiCall, definitions: Definitions, now: datetime) -> tuple[Said, Call]:
+    """Returns the end of an attempt of which nobody knows how it ended: all of its hold is billed."""
+    choice = call.choice
+    assert choice is not None
+    said: Said = [moment(requested, CallStatus.IN_DOUBT, call.attempt, choice.model, choice.provider, now)]
+    if choice.hold:
+        said.append(_settled(call, requested, definitions, now, in_doubt=True))
+    return said, _again(call, again=True)
 
-    Nothing when the call is over. `now` is the edge's clock.
+
+def failed(
+    call: Call,
+    started: AiCall,
+    requested: AiCall,
+    definitions: Definitions,
+    now: datetime,
+    *,
+    reason: str,
+    again: bool,
+    billed: bool,
+    usage: Usage | None = None,
+) -> tuple[Said, Call]:
+    """Returns the end of an attempt without an answer.
+
+    `billed`: the provider may have billed it; what it did is `usage`, and unknown with None: then all of the hold is
+    billed until it is reconciled. `again`: the same model may answer another time.
     """
-    if requested.call_id in state.over:
-        return []
-    last = state.begun.get(requested.call_id, Attempt(0, False))
-    events = []
-    if last.open:
-        events.append(_moment(requested, CallStatus.IN_DOUBT, last.number, definitions, now))
-    events.append(_moment(requested, CallStatus.STARTED, last.number + 1, definitions, now))
-    return events
+    choice = call.choice
+    assert choice is not None
+    known = usage or Usage()
+    end = msgspec.structs.replace(
+        moment(requested, CallStatus.ATTEMPT_FAILED, call.attempt, choice.model, choice.provider, now),
+        causation_id=started.event_id,
+        reason=reason,
+        latency_ms=_took_ms(started, now),
+        input_tokens=known.input_tokens,
+        output_tokens=known.output_tokens,
+        cost_usd_micros=_cost(call, requested, definitions, started, known),
+    )
+    said: Said = [end]
+    if choice.hold:
+        doubt = billed and usage is None
+        said.append(_settled(call, requested, definitions, now, in_doubt=doubt, amount=end.cost_usd_micros))
+    return said, _again(call, again)
 
 
-def attempt_failed(started: AiCall, reason: str, now: datetime) -> AiCall:
-    """Returns the end of an attempt that got no answer."""
-    return _after(started, CallStatus.ATTEMPT_FAILED, f"{started.attempt}:failed", now, reason=reason)
-
-
-def failed(requested: AiCall, started: AiCall, reason: str, now: datetime) -> AiCall:
-    """Returns the end of a call that no model answered."""
-    event = _after(started, CallStatus.FAILED, "outcome", now, reason=reason)
-    return msgspec.structs.replace(event, input=requested.input)
-
-
-def completed(requested: AiCall, started: AiCall, answer: Answer, definitions: Definitions, now: datetime) -> AiCall:
-    """Returns the end of a call that was answered, priced by the run's pinned models."""
-    assert started.models_digest is not None
-    model = definitions.models(started.models_digest).model(started.model)
-    event = _after(started, CallStatus.COMPLETED, "outcome", now)
-    return msgspec.structs.replace(
-        event,
-        input=requested.input,
+def completed(
+    call: Call, started: AiCall, requested: AiCall, answer: Answer, definitions: Definitions, now: datetime
+) -> tuple[Said, Call]:
+    """Returns the end of a call that was answered, priced by the books of its routing at the moment it started."""
+    choice = call.choice
+    assert choice is not None
+    usage = Usage(answer.input_tokens, answer.output_tokens)
+    spent = _cost(call, requested, definitions, started, usage)
+    end = msgspec.structs.replace(
+        outcome(requested, CallStatus.COMPLETED, call.attempt, now),
+        causation_id=started.event_id,
+        model=choice.model,
+        provider=choice.provider,
         answer=answer.text,
         input_tokens=answer.input_tokens,
         output_tokens=answer.output_tokens,
-        cost_usd_micros=cost(model, answer),
+        cost_usd_micros=spent,
+        latency_ms=_took_ms(started, now),
         degraded=answer.degraded,
+        finish=answer.finish,
+        messages=[_wanted(answer)] if answer.tool_calls else [],
+    )
+    said: Said = [end]
+    if choice.hold:
+        said.append(_settled(call, requested, definitions, now, amount=spent))
+    return said, OVER
+
+
+def _again(call: Call, again: bool) -> Call:
+    """Returns the call after an attempt without an answer: the same model may be asked again, or the next one."""
+    if again and call.tries < TRIES_MAX:
+        return msgspec.structs.replace(call, phase=Phase.PAUSED)
+    return msgspec.structs.replace(call, phase=Phase.PAUSED, place=call.place + 1, tries=0)
+
+
+def _late(call: Call, now: datetime) -> Call:
+    """Returns the call with nobody left but the last resort, when its time or its attempts are used up."""
+    assert call.deadline is not None
+    if now < call.deadline and call.attempt < ATTEMPTS_MAX:
+        return call
+    left = [place for place, each in enumerate(call.choices) if each.model == LOCAL and place >= call.place]
+    place = left[0] if left and call.attempt <= ATTEMPTS_MAX else len(call.choices)
+    return call if place == call.place else msgspec.structs.replace(call, place=place, tries=0)
+
+
+def _settled(
+    call: Call,
+    requested: AiCall,
+    definitions: Definitions,
+    now: datetime,
+    *,
+    amount: int = 0,
+    in_doubt: bool = False,
+) -> BudgetEntry:
+    choice = call.choice
+    assert choice is not None
+    return entry(
+        requested,
+        definitions,
+        EntryKind.SETTLE_REQUESTED,
+        hold_id(requested.call_id, call.attempt),
+        now,
+        attempt=call.attempt,
+        model=choice.model,
+        provider=choice.provider,
+        amount=amount,
+        prices=call.prices,
+        in_doubt=in_doubt,
     )
 
 
-def cost(model: Model, answer: Answer) -> int:
-    """Returns what the answer costs in micro-dollars, rounded up to a whole one."""
-    million = 1_000_000
-    total = answer.input_tokens * model.input_usd_micros_per_million
-    total += answer.output_tokens * model.output_usd_micros_per_million
-    return -(-total // million)
+def _cost(call: Call, requested: AiCall, definitions: Definitions, started: AiCall, usage: Usage) -> int:
+    """Returns what an attempt costs by the books of the call's routing, as of when its hold was asked for."""
+    choice = call.choice
+    assert choice is not None and requested.models_digest is not None
+    if not choice.hold:
+        return 0
+    model = definitions.models(requested.models_digest).model(choice.model)
+    quote = named(definitions, call.prices or "").quote(model, call.held_at or started.occurred_at)
+    images = sum(len(each.images) for each in requested.messages)
+    return cost(quote.price, msgspec.structs.replace(usage, images=images if usage.input_tokens else 0))
 
 
-def evolve(state: Calls | None, event: Event) -> Calls | None:
-    """Returns the state after the event."""
-    return (state or Calls()).after(event) if isinstance(event, AiCall) else state
+def _took_ms(started: AiCall, now: datetime) -> int:
+    return max(0, round((now - started.occurred_at).total_seconds() * 1000))
 
 
-def _model(requested: AiCall, number: int, definitions: Definitions) -> Model:
-    assert requested.models_digest is not None
-    models = definitions.models(requested.models_digest)
-    return models.model(requested.model if number <= ATTEMPTS_MAX else LOCAL)
-
-
-def _moment(requested: AiCall, status: CallStatus, number: int, definitions: Definitions, now: datetime) -> AiCall:
-    model = _model(requested, number, definitions)
-    return AiCall(
-        event_id=derive(requested.call_id, str(number), status),
-        tenant_id=requested.tenant_id,
-        correlation_id=requested.correlation_id,
-        causation_id=requested.event_id,
-        occurred_at=now,
-        run_id=requested.run_id,
-        step=requested.step,
-        call_id=requested.call_id,
-        status=status,
-        attempt=number,
-        model=model.id,
-        provider=model.provider,
-        models_digest=requested.models_digest,
-        workflow_digest=requested.workflow_digest,
-        rules_digest=requested.rules_digest,
-        rules_version=requested.rules_version,
-        max_tokens=requested.max_tokens,
-    )
-
-
-def _after(started: AiCall, status: CallStatus, what: str, now: datetime, reason: str = "") -> AiCall:
-    return msgspec.structs.replace(
-        started,
-        event_id=derive(started.call_id, what),
-        causation_id=started.event_id,
-        occurred_at=max(now, started.occurred_at),
-        status=status,
-        latency_ms=max(0, round((now - started.occurred_at).total_seconds() * 1000)),
-        reason=reason,
-    )
+def _wanted(answer: Answer) -> Message:
+    return Message(role="assistant", content=answer.text, tool_calls=list(answer.tool_calls))

@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from string import Template
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from domain.budgets import Budgets
 from domain.expressions import check
@@ -152,6 +152,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Required, people without a second factor may do nothing but enrol one."""
     models: Words = []
     """Ids or families it narrows itself to; empty: all that the platform allows it."""
+    names: Annotated[list[str], Meta(max_length=5000)] = []
+    """Of people: they are concealed from models, as other personal data is."""
 
 
 _Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices)

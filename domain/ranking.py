@@ -1,6 +1,7 @@
 """What the choice of a model is asked and says: the question, every model's standing, and what of it is recorded."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -10,6 +11,13 @@ from domain.models import Capability, Constraints
 from schemas.events import Constraint, Ranked, Standing
 
 TOKENS = 1_000_000
+
+
+class Priced(Protocol):
+    """What a model costs."""
+
+    def upper_bound(self, input_tokens: int, output_tokens: int) -> int:
+        """Returns the most that so many tokens cost, in micro-dollars."""
 
 
 class Price(Struct, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 from domain.model_access import Caller, refusal
 from domain.model_history import NOTHING, Evidence
 from domain.models import LOCAL, Model, Models, TaskRoute, Weights, named
-from domain.ranking import Price, Question, Routing
+from domain.ranking import Price, Priced, Question, Routing
 from schemas.events import Ranked, Standing
 
 ANSWERS_MIN = 5
@@ -20,7 +20,7 @@ PRIOR = 20
 """Attempts, one of them failed, that are reckoned beside those remembered: one failure alone condemns nobody."""
 
 FREE = Price(0, 0)
-Prices = Callable[[Model], Price | None]
+Prices = Callable[[Model], Priced | None]
 Passed = tuple[Standing, str]
 """Why a model is passed over."""
 
@@ -80,7 +80,7 @@ class _Weighed:
     """A model with what it scores for this question."""
 
     def __init__(
-        self, model: Model, question: Question, weights: Weights, evidence: Evidence, price: Price | None
+        self, model: Model, question: Question, weights: Weights, evidence: Evidence, price: Priced | None
     ) -> None:
         self.model = model
         self.evidence = evidence

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from domain.calls import request
+from domain.asking import request
 from domain.definitions import Definitions, Step, fill
 from domain.expressions import ExpressionFailed, Scope
 from domain.ids import derive
 from schemas.errors import Rejected
 from schemas.events import AgentStep, AiCall, CallStatus, ComplianceDecision, Event, Outcome, Phase, StepStatus
+
+ENDS = (CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED)
+"""How a call ends; its step fails when it has no answer."""
 
 
 class Steps:
@@ -26,10 +29,10 @@ class Steps:
             assert event.workflow_digest is not None
             step = definitions.workflow(event.workflow_digest).step(event.step)
             if step.uses == "ask":
-                return [request(event, step, definitions)]
+                return [request(event, step)]
             return [_performed(event, step)]
         assert isinstance(event, AiCall)
-        if event.status not in (CallStatus.COMPLETED, CallStatus.FAILED):
+        if event.status not in ENDS:
             return []
         assert event.workflow_digest is not None
         return [_answered(event, definitions.workflow(event.workflow_digest).step(event.step))]
@@ -54,7 +57,7 @@ def _performed(decision: ComplianceDecision, step: Step) -> AgentStep:
 
 
 def _answered(call: AiCall, step: Step) -> AgentStep:
-    if call.status is CallStatus.FAILED:
+    if call.status is not CallStatus.COMPLETED:
         return _step(call, step, StepStatus.FAILED, reason=call.reason)
     output = {**call.input, step.into: call.answer, f"{step.into}_model": call.model}
     if call.degraded:

@@ -12,6 +12,7 @@ import uvloop
 
 from agents.relaycore import RelayCore
 from connectors.kafka import ensure_changelogs, ensure_topics
+from connectors.detector import Detector
 from connectors.models.hosted import Models
 from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog
@@ -47,8 +48,12 @@ async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: P
     async with Workbench(place, registry_url) as tools:
         stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
         keys = {name: key.get_secret_value() for name, key in conf.model_keys.items()}
-        stages.append(RelayCore(Models(conf.model_api_base, keys), tools))
-        await serve(stages, ready_file)
+        detector = Detector()
+        stages.append(RelayCore(Models(conf.model_api_base, keys), detector, tools))
+        try:
+            await serve(stages, ready_file)
+        finally:
+            await detector.close()
 
 
 class Workbench:

@@ -122,6 +122,13 @@ TOPICS: dict[str, Topic] = {
             owner="domain.budgets",
         ),
         Topic(
+            name="alerts",
+            event=events.Alert,
+            key=lambda event: str(event.tenant_id),
+            key_doc="tenant",
+            owner="agents.relaycore",
+        ),
+        Topic(
             name="compliance-decisions",
             event=events.ComplianceDecision,
             key=_run,

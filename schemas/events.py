@@ -169,6 +169,19 @@ class BudgetLevel(StrEnum):
     STOP = "stop"
 
 
+class Concealment(Struct, frozen=True, kw_only=True):
+    """That personal data was taken out before a text left, and where; never what it was."""
+
+    kind: str
+    """What it was: email, name, card and so on."""
+    text: int = 0
+    """Which text, counted from 0; -1: the answer."""
+    part: str = ""
+    """In a JSON text the place of the value."""
+    count: int = 1
+    """How many times."""
+
+
 class AiCall(Struct, frozen=True, kw_only=True):
     """A moment in the life of one AI call: one call_id, one completed, whatever the number of attempts."""
 
@@ -244,6 +257,51 @@ class AiCall(Struct, frozen=True, kw_only=True):
     """Every model there is: who is asked, in this order, then who was passed over; on routed only."""
     level: BudgetLevel = BudgetLevel.UNKNOWN
     """How full the budgets are: on admitted and downgraded only."""
+    prices_digest: str | None = None
+    """Digest of the price books that the call is priced by; null when the models' own prices are; on routed only."""
+    concealed: list[Concealment] = field(default_factory=list)
+    """Personal data that was concealed; on started, and on completed what the answer held."""
+
+
+class AlertKind(StrEnum):
+    UNKNOWN = "unknown"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_HALF_OPEN = "breaker_half_open"
+    BREAKER_CLOSED = "breaker_closed"
+
+
+class Severity(StrEnum):
+    UNKNOWN = "unknown"
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """Something that people ought to know of."""
+
+    event_id: str
+    """UUID: v7 at the edge or v5 of the key that names the event; inside, v5 of the cause or of what it is."""
+    tenant_id: str
+    """Who the event belongs to."""
+    correlation_id: str
+    """The id of the first event: one id from the call or the business event to the last micro-dollar."""
+    causation_id: str | None = None
+    """The event that caused this one; null for a root."""
+    occurred_at: datetime
+    """When it happened (UTC, microseconds), not when it was written."""
+    kind: AlertKind = AlertKind.UNKNOWN
+    """What happened: a model is asked no more for a while, is asked once to see whether it answers, or is asked again."""
+    severity: Severity = Severity.UNKNOWN
+    """How much it matters."""
+    subject: str = ""
+    """What it is about, such as a model."""
+    source: str = ""
+    """Which part of which process says so."""
+    reason: str = ""
+    """Why, in one line."""
+    until: datetime | None = None
+    """When it ends by itself; null when it does not."""
 
 
 class EntryKind(StrEnum):
@@ -705,6 +763,7 @@ class WorkflowRun(Struct, frozen=True, kw_only=True):
 Event = (
     AgentStep
     | AiCall
+    | Alert
     | BudgetEntry
     | BusinessEvent
     | ComplianceDecision
