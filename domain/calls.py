@@ -245,7 +245,7 @@ def failed(
     `billed`: the provider may have billed it; what it did is `usage`, and unknown with None: then all of the hold is
     billed until it is reconciled. `again`: the same model may answer another time.
     """
-    choice = call.choice
+    choice, now = call.choice, max(now, started.occurred_at)
     assert choice is not None
     known = usage or Usage()
     end = msgspec.structs.replace(
@@ -268,7 +268,7 @@ def completed(
     call: Call, started: AiCall, requested: AiCall, answer: Answer, definitions: Definitions, now: datetime
 ) -> tuple[Said, Call]:
     """Returns the end of a call that was answered, priced by the books of its routing at the moment it started."""
-    choice = call.choice
+    choice, now = call.choice, max(now, started.occurred_at)
     assert choice is not None
     usage = Usage(answer.input_tokens, answer.output_tokens)
     spent = _cost(call, requested, definitions, started, usage)
@@ -348,7 +348,7 @@ def _cost(call: Call, requested: AiCall, definitions: Definitions, started: AiCa
 
 
 def _took_ms(started: AiCall, now: datetime) -> int:
-    return max(0, round((now - started.occurred_at).total_seconds() * 1000))
+    return round((now - started.occurred_at).total_seconds() * 1000)
 
 
 def _wanted(answer: Answer) -> Message:

@@ -11,8 +11,8 @@ from typing import Any
 import uvloop
 
 from agents.relaycore import RelayCore
-from connectors.kafka import ensure_changelogs, ensure_topics
 from connectors.detector import Detector
+from connectors.kafka import ensure_changelogs, ensure_topics
 from connectors.models.hosted import Models
 from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog

@@ -13,7 +13,10 @@ from typing import Any
 
 import msgspec
 
-from domain.calls import ATTEMPTS_MAX, Calls, attempt, attempt_failed, completed, failed
+from domain.asking import routed
+from domain.calls import OVER as ENDED_CALL
+from domain.calls import TRIES_MAX, Call, asked_again, begun, completed, doubtful, failed, onward
+from domain.calls import Next as Follows
 from domain.decider import Decider, step
 from domain.definitions import Definitions, Workflow, define, pinned
 from domain.ids import derive
@@ -51,7 +54,7 @@ MODELS = {
     "default": "hosted",
     "models": [
         {"id": "local", "provider": "local"},
-        {"id": "hosted", "provider": "somebody", "input_usd_micros_per_million": 150_000},
+        {"id": "hosted", "provider": "somebody", "free": True},
     ],
 }
 
@@ -181,40 +184,51 @@ class Flow:
             self._states[place] = state
 
     def _answered(self, key: str, event: Event) -> Sequence[Event]:
+        """What RelayCore says of a call whose models cost nothing, so that no hold is waited for."""
         if not isinstance(event, AiCall) or event.status is not CallStatus.REQUESTED:
             return []
-        place = ("relaycore", key)
-        state = self._states.get(place) or Calls()
-        moments: list[AiCall] = []
+        place = ("relaycore", event.call_id)
+        call: Call | None = self._states.get(place)
+        said: list[Any] = []
         chance = Random(event.call_id)
-        wrong = chance.choices([0, 1, ATTEMPTS_MAX], [8, 1, 1])[0] if event.model != LOCAL else 0
-        refused = chance.random() < 0.05
+        wrong = chance.choices([0, 1, TRIES_MAX], [8, 1, 1])[0] if event.model != LOCAL else 0
+        again = chance.random() < 0.95
         now = event.occurred_at + timedelta(seconds=1)
-        while started := attempt(event, state, self.definitions, now):
+        if call is None:
+            decision = routed(event, self.definitions, {}, (), now)
+            said.append(decision)
+            call = begun(decision, 0) if decision.status is CallStatus.ROUTED else ENDED_CALL
+        elif asked_again(call) is Follows.DOUBTFUL:
+            more, call = doubtful(call, event, self.definitions, now)
+            said += more
+        while not call.over:
+            more, call = onward(call, event, self.definitions, now)
+            said += more
+            if call.over:
+                break
+            started, open_call = more[0], call
+            assert isinstance(started, AiCall)
             now += timedelta(milliseconds=700)
-            if refused:
-                end = failed(event, started[-1], "the provider refuses the call", now)
-            elif started[-1].attempt <= wrong:
-                end = attempt_failed(started[-1], "no answer", now)
+            if call.attempt <= wrong:
+                ends, call = failed(
+                    call, started, event, self.definitions, now, reason="no answer", again=again, billed=False
+                )
             else:
-                end = completed(event, started[-1], self._answer(event, len(moments)), self.definitions, now)
-            for each in started:
-                moments.append(each)
-                state = state.after(each)
+                answer = self._answer(event, call.attempt, started.model == LOCAL)
+                ends, call = completed(call, started, event, answer, self.definitions, now)
             if self._rival and self._random.random() < 0.2:  # ended before the outcome was written, or remembered
-                self._states[place] = state
+                self._states[place] = open_call
                 self._lost = True
-                return [*moments, end] if self._random.random() < 0.5 else moments
-            moments.append(end)
-            state = state.after(end)
-        self._keep(place, state)
-        return moments
+                return [*said, *ends] if self._random.random() < 0.5 else said
+            said += ends
+        self._keep(place, call)
+        return said
 
-    def _answer(self, event: AiCall, number: int) -> Answer:
+    def _answer(self, event: AiCall, number: int, local: bool) -> Answer:
         said = " ".join(event.messages[-1].content.split()[:12])
         if self._rival:
             said += f" ({self._random.random()})"
-        return Answer(text=f"So: {said}", input_tokens=7, output_tokens=9, degraded=event.model == LOCAL)
+        return Answer(text=f"So: {said}", input_tokens=7, output_tokens=9, degraded=local)
 
 
 class Case(msgspec.Struct, frozen=True):

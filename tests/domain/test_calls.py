@@ -1,189 +1,268 @@
-"""The life of an AI call: attempts, their outcomes, the fallback to the local model, and what it costs."""
+"""The life of an AI call: who is asked, with which hold, what each attempt means, and what it costs."""
 
-from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.calls import ATTEMPTS_MAX, Attempt, Calls, attempt, attempt_failed, completed, cost, evolve, failed
+from domain.asking import IMAGE_TOKENS, routed, tokens_max
+from domain.book import hold_id
+from domain.calls import (
+    ATTEMPTS_MAX,
+    DEADLINE,
+    LEASE,
+    OVER,
+    TRIES_MAX,
+    Call,
+    Next,
+    Phase,
+    admitted,
+    aligned,
+    asked_again,
+    begun,
+    completed,
+    doubtful,
+    failed,
+    onward,
+    refused,
+    started,
+    timeout_s,
+)
 from domain.definitions import Definitions
-from domain.models import Model
 from domain.ports import Answer
-from schemas.events import AiCall, CallStatus
-from tests.domain.events import AT, business, call, definition, digest_of
+from domain.prices import Usage
+from schemas.events import AiCall, BudgetEntry, BudgetLevel, CallStatus, EntryKind, Message, Standing
+from tests.domain.events import AT, call, definition, digest_of
 
+PRICED = {"input_usd_micros_per_million": 150_000, "output_usd_micros_per_million": 600_000}
 BODY = {
     "id": "default",
     "default": "hosted",
     "models": [
         {"id": "local", "provider": "local"},
-        {
-            "id": "hosted",
-            "provider": "somebody",
-            "input_usd_micros_per_million": 150_000,
-            "output_usd_micros_per_million": 600_000,
-        },
+        {"id": "hosted", "provider": "somebody", **PRICED},
+        {"id": "small", "provider": "somebody", "input_usd_micros_per_million": 1000},
     ],
 }
 MODELS = Definitions([definition("models", BODY)])
-ASKED = call(CallStatus.REQUESTED, model="hosted", models_digest=digest_of(BODY), input={"note": "hi"})
+ASKED = call(
+    CallStatus.REQUESTED,
+    model="",
+    models_digest=digest_of(BODY),
+    input={"note": "hi"},
+    messages=[Message(role="user", content="hello")],
+    max_tokens=100,
+)
 LATER = AT + timedelta(milliseconds=1500)
 SAID = Answer(text="fine", input_tokens=1000, output_tokens=10)
 
 
-def test_the_first_attempt_starts_with_the_model_that_was_asked_for() -> None:
-    [started] = _start(Calls())
-
-    assert (started.status, started.attempt, started.model, started.provider) == ("started", 1, "hosted", "somebody")
+def fresh(asked: AiCall = ASKED) -> Call:
+    return begun(routed(asked, MODELS, {}, (), AT), 7)
 
 
-def test_an_attempt_starts_when_the_clock_says() -> None:
-    assert _start(Calls())[0].occurred_at == AT
+def waiting() -> Call:
+    _, found = onward(fresh(), ASKED, MODELS, AT)
+    return found
 
 
-def test_an_attempt_carries_no_messages() -> None:
-    assert _start(Calls())[0].messages == []
+def told(status: CallStatus = CallStatus.ADMITTED, **more: Any) -> AiCall:
+    said = {"attempt": 1, "model": "hosted", "hold_id": hold_id(ASKED.call_id, 1), "lease_until": AT + LEASE}
+    return call(status, **(said | more))
 
 
-def test_an_attempt_without_an_outcome_is_in_doubt_before_the_next_starts() -> None:
-    state = Calls().after(_start(Calls())[0])
-
-    assert [(each.status, each.attempt) for each in _start(state)] == [("in_doubt", 1), ("started", 2)]
-
-
-def test_an_attempt_that_failed_is_followed_by_the_next() -> None:
-    state = _failed_times(1)
-
-    assert [(each.status, each.attempt) for each in _start(state)] == [("started", 2)]
+def opened() -> tuple[Call, AiCall]:
+    found = msgspec.structs.replace(waiting(), phase=Phase.OPEN)
+    return found, started(ASKED, found, AT)
 
 
-def test_the_local_model_answers_after_the_last_attempt_at_the_one_asked_for() -> None:
-    models = [_start(_failed_times(count))[-1].model for count in range(ATTEMPTS_MAX + 2)]
-
-    assert models == ["hosted"] * ATTEMPTS_MAX + ["local"] * 2
-
-
-@pytest.mark.parametrize("status", [CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED])
-def test_a_call_that_is_over_is_not_attempted_again(status: CallStatus) -> None:
-    assert _start(Calls().after(call(status))) == []
-
-
-def test_a_call_that_is_over_stays_over() -> None:
-    over = Calls().after(call(CallStatus.COMPLETED))
-
-    for status in CallStatus:
-        assert over.after(call(status)).over == over.over
-
-
-def test_a_call_that_is_over_holds_no_attempt() -> None:
-    started = Calls().after(_start(Calls())[0])
-
-    assert started.begun == {ASKED.call_id: Attempt(1, True)}
-    assert started.after(call(CallStatus.COMPLETED)).begun == {}
-
-
-def test_other_calls_of_the_run_are_left_alone() -> None:
-    other = call(CallStatus.COMPLETED, call_id="other")
-
-    assert _start(Calls().after(other))
-
-
-def test_an_attempts_ids_follow_from_the_call_and_its_number() -> None:
-    assert _start(Calls())[0] == _start(Calls())[0]
-    assert _start(Calls())[0].event_id != _start(_failed_times(1))[0].event_id
-
-
-def test_a_call_has_one_outcome_id_whatever_the_number_of_attempts() -> None:
-    first, second = _start(Calls())[-1], _start(_failed_times(1))[-1]
-
-    ends = [
-        completed(ASKED, first, SAID, MODELS, LATER),
-        completed(ASKED, second, SAID, MODELS, LATER),
-        failed(ASKED, first, "no", LATER),
+def test_a_routed_call_names_the_ranking_and_asks_the_first_of_it() -> None:
+    decision = routed(ASKED, MODELS, {}, (), AT)
+    assert (decision.status, decision.model) == (CallStatus.ROUTED, "hosted")
+    assert [each.standing for each in decision.ranking] == [
+        Standing.CHOSEN,
+        Standing.RANKED_LOWER,
+        Standing.LAST_RESORT,
     ]
+    assert [each.model for each in fresh().choices] == ["hosted", "small", "local"]
 
-    assert len({each.event_id for each in ends}) == 1
+
+def test_a_restricted_call_is_asked_of_the_local_model_only() -> None:
+    assert [each.model for each in fresh(msgspec.structs.replace(ASKED, model="local")).choices] == ["local"]
 
 
-def test_a_completed_call_carries_answer_tokens_and_input() -> None:
-    end = completed(ASKED, _start(Calls())[0], SAID, MODELS, LATER)
+def test_a_call_that_costs_waits_for_its_hold() -> None:
+    [hold], found = onward(fresh(), ASKED, MODELS, AT)
+    assert isinstance(hold, BudgetEntry)
+    assert (hold.kind, hold.model, hold.lease_until) == (EntryKind.HOLD_REQUESTED, "hosted", AT + LEASE)
+    assert hold.amount_usd_micros == -(-(tokens_max(ASKED.messages) * 150_000 + 100 * 600_000) // 1_000_000)
+    assert (found.phase, found.attempt) == (Phase.WAITING, 1)
 
+
+def test_a_call_that_costs_nothing_starts_at_once() -> None:
+    [start], found = onward(fresh(msgspec.structs.replace(ASKED, model="local")), ASKED, MODELS, AT)
+    assert isinstance(start, AiCall)
+    assert (start.status, start.attempt, start.model, start.messages) == (CallStatus.STARTED, 1, "local", [])
+    assert found.phase is Phase.OPEN
+
+
+def test_an_admission_begins_its_attempt_once() -> None:
+    assert admitted(waiting(), told(), AT) is Next.START
+    found, _ = opened()
+    assert admitted(found, told(), AT) is Next.DOUBTFUL
+    assert admitted(OVER, told(), AT) is Next.UNSPENT
+    assert admitted(waiting(), told(attempt=2), AT) is Next.UNSPENT
+
+
+def test_an_admission_that_comes_too_late_is_not_spent() -> None:
+    assert admitted(waiting(), told(), AT + LEASE) is Next.UNSPENT
+    assert timeout_s(waiting(), told().lease_until, AT + LEASE) < 0
+
+
+def test_the_model_that_was_admitted_is_the_one_that_is_asked() -> None:
+    found = aligned(waiting(), told(model="small"))
+    assert found.choice is not None
+    assert found.choice.model == "small"
+
+
+def test_a_completed_call_settles_its_hold_with_what_it_cost() -> None:
+    found, start = opened()
+    (end, settled), after = completed(found, start, ASKED, SAID, MODELS, LATER)
+    assert isinstance(end, AiCall)
+    assert isinstance(settled, BudgetEntry)
     assert (end.answer, end.input_tokens, end.output_tokens, end.input) == ("fine", 1000, 10, {"note": "hi"})
-
-
-def test_a_completed_call_is_priced_by_the_pinned_models() -> None:
-    assert completed(ASKED, _start(Calls())[0], SAID, MODELS, LATER).cost_usd_micros == 156
-
-
-def test_a_call_that_the_local_model_answered_instead_costs_what_the_local_model_costs() -> None:
-    started = _start(_failed_times(ATTEMPTS_MAX))[-1]
-
-    assert completed(ASKED, started, SAID, MODELS, LATER).cost_usd_micros == 0
-
-
-def test_latency_is_from_start_to_outcome() -> None:
-    assert completed(ASKED, _start(Calls())[0], SAID, MODELS, LATER).latency_ms == 1500
+    assert (end.cost_usd_micros, end.latency_ms, end.causation_id) == (156, 1500, start.event_id)
+    assert (settled.kind, settled.amount_usd_micros, settled.in_doubt) == (EntryKind.SETTLE_REQUESTED, 156, False)
+    assert settled.hold_id == hold_id(ASKED.call_id, 1)
+    assert after.over
 
 
 def test_a_clock_that_was_turned_back_gives_no_negative_latency() -> None:
-    end = completed(ASKED, _start(Calls())[0], SAID, MODELS, AT - timedelta(hours=1))
-
+    found, start = opened()
+    (end, _), _ = completed(found, start, ASKED, SAID, MODELS, AT - timedelta(hours=1))
+    assert isinstance(end, AiCall)
     assert (end.latency_ms, end.occurred_at) == (0, AT)
 
 
-def test_a_degraded_answer_is_marked() -> None:
-    said = Answer(text="", input_tokens=0, output_tokens=0, degraded=True)
-
-    assert completed(ASKED, _start(Calls())[0], said, MODELS, LATER).degraded
-
-
-def test_a_failed_attempt_says_why_and_is_no_outcome() -> None:
-    end = attempt_failed(_start(Calls())[0], "too late", LATER)
-
-    assert (end.status, end.reason, end.attempt) == (CallStatus.ATTEMPT_FAILED, "too late", 1)
-    assert Calls().after(end).over == []
-
-
-def test_a_failed_call_says_why() -> None:
-    end = failed(ASKED, _start(Calls())[0], "wrong key", LATER)
-
-    assert (end.status, end.reason, end.input) == (CallStatus.FAILED, "wrong key", {"note": "hi"})
-
-
 @pytest.mark.parametrize(
-    ("input_tokens", "output_tokens", "micros"),
-    [(0, 0, 0), (1, 0, 1), (6, 0, 1), (7, 0, 2), (0, 1, 1), (1_000_000, 1_000_000, 750_000), (20, 0, 3)],
+    ("billed", "usage", "amount", "doubt"),
+    [(False, None, 0, False), (True, None, 0, True), (True, Usage(1000, 10), 156, False)],
 )
-def test_a_cost_is_rounded_up_to_a_whole_micro_dollar(input_tokens: int, output_tokens: int, micros: int) -> None:
-    model = MODELS.models(digest_of(BODY)).model("hosted")
-
-    assert cost(model, Answer(text="", input_tokens=input_tokens, output_tokens=output_tokens)) == micros
-
-
-@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
-def test_a_cost_is_never_less_than_the_exact_one_and_less_than_a_micro_dollar_more(
-    tokens: int, price: int, others: int
+def test_a_failed_attempt_is_billed_what_is_known_of_it(
+    billed: bool, usage: Usage | None, amount: int, doubt: bool
 ) -> None:
-    model = Model(id="m", provider="p", input_usd_micros_per_million=price, output_usd_micros_per_million=others)
-    exact = tokens * price + tokens * others
-
-    assert 0 <= cost(model, Answer(text="", input_tokens=tokens, output_tokens=tokens)) * 1_000_000 - exact < 1_000_000
-
-
-def test_only_moments_of_calls_change_the_state() -> None:
-    assert evolve(None, business()) is None
-    assert evolve(None, call(CallStatus.COMPLETED)) == Calls(over=[ASKED.call_id])
-
-
-def _start(state: Calls) -> Sequence[AiCall]:
-    return attempt(ASKED, state, MODELS, AT)
+    found, start = opened()
+    (end, settled), after = failed(
+        found, start, ASKED, MODELS, LATER, reason="too late", again=True, billed=billed, usage=usage
+    )
+    assert isinstance(end, AiCall)
+    assert isinstance(settled, BudgetEntry)
+    assert (end.status, end.reason) == (CallStatus.ATTEMPT_FAILED, "too late")
+    assert (settled.amount_usd_micros, settled.in_doubt) == (amount, doubt)
+    assert (after.phase, after.place) == (Phase.PAUSED, 0)
 
 
-def _failed_times(count: int) -> Calls:
-    state = Calls()
-    for _ in range(count):
-        [started] = _start(state)
-        state = state.after(started).after(attempt_failed(started, "no answer", AT))
-    return state
+def test_a_model_is_tried_some_times_and_then_the_next_one() -> None:
+    asked = []
+    found = fresh()
+    for _ in range(2 * TRIES_MAX + 1):
+        _, found = onward(found, ASKED, MODELS, AT)
+        assert found.choice is not None
+        asked.append(found.choice.model)
+        start = started(ASKED, found, AT)
+        _, found = failed(found, start, ASKED, MODELS, AT, reason="no", again=True, billed=False)
+    assert asked == ["hosted"] * TRIES_MAX + ["small"] * TRIES_MAX + ["local"]
+
+
+def test_a_model_that_would_refuse_again_is_not_tried_again() -> None:
+    found, start = opened()
+    _, after = failed(found, start, ASKED, MODELS, LATER, reason="wrong key", again=False, billed=False)
+    assert after.choice is not None
+    assert after.choice.model == "small"
+
+
+def test_past_its_deadline_or_too_many_attempts_the_last_resort_answers() -> None:
+    _, late = onward(fresh(), ASKED, MODELS, AT + DEADLINE)
+    many = msgspec.structs.replace(fresh(), attempt=ATTEMPTS_MAX)
+    _, after = onward(many, ASKED, MODELS, AT)
+    for each in (late, after):
+        assert each.choice is not None
+        assert each.choice.model == "local"
+
+
+def test_with_nobody_left_the_call_has_failed() -> None:
+    nobody = msgspec.structs.replace(fresh(), place=3)
+    [end], found = onward(nobody, ASKED, MODELS, AT)
+    assert isinstance(end, AiCall)
+    assert (end.status, end.reason, end.input) == (CallStatus.FAILED, "no model has answered", {"note": "hi"})
+    assert found.over
+
+
+def test_an_attempt_nobody_knows_of_is_billed_whole_and_made_again() -> None:
+    found, _ = opened()
+    (doubt, settled), after = doubtful(found, ASKED, MODELS, LATER)
+    assert isinstance(settled, BudgetEntry)
+    assert doubt.status is CallStatus.IN_DOUBT if isinstance(doubt, AiCall) else False
+    assert settled.in_doubt
+    _, after = onward(after, ASKED, MODELS, LATER)
+    assert after.attempt == 2
+
+
+def test_a_hold_that_is_not_given_asks_a_cheaper_model_or_ends_the_call() -> None:
+    said, cheaper = refused(waiting(), told(CallStatus.DOWNGRADED, level=BudgetLevel.DOWNGRADE), ASKED, AT)
+    assert said == []
+    [hold], _ = onward(cheaper, ASKED, MODELS, AT)
+    assert isinstance(hold, BudgetEntry)
+    assert (hold.model, hold.level) == ("small", BudgetLevel.DOWNGRADE)
+
+    stop = told(CallStatus.DOWNGRADED, level=BudgetLevel.STOP, reason="budget all: nothing left")
+    [end], found = refused(waiting(), stop, ASKED, AT)
+    assert isinstance(end, AiCall)
+    assert (end.status, end.reason) == (CallStatus.REFUSED, "budget all: nothing left")
+    assert found.over
+
+
+def test_what_was_begun_before_a_crash_goes_on() -> None:
+    assert asked_again(waiting()) is Next.NOTHING
+    assert asked_again(OVER) is Next.NOTHING
+    assert asked_again(fresh()) is Next.ONWARD
+    _, local = onward(fresh(msgspec.structs.replace(ASKED, model="local")), ASKED, MODELS, AT)
+    assert asked_again(local) is Next.DOUBTFUL
+
+
+def test_a_call_has_one_outcome_id_whatever_the_number_of_attempts() -> None:
+    found, start = opened()
+    ends = [
+        completed(found, start, ASKED, SAID, MODELS, LATER)[0][0],
+        onward(msgspec.structs.replace(fresh(), place=3, attempt=4), ASKED, MODELS, AT)[0][0],
+        refused(found, told(), ASKED, AT)[0],
+    ]
+    assert ends[0].event_id == ends[1].event_id  # type: ignore[union-attr]
+    assert ends[2] == []
+
+
+def test_a_model_without_a_price_is_passed_over() -> None:
+    body = {**BODY, "models": [*BODY["models"], {"id": "unpriced", "provider": "x"}]}  # type: ignore[list-item]
+    known = Definitions([definition("models", body)])
+    decision = routed(msgspec.structs.replace(ASKED, models_digest=digest_of(body)), known, {}, (), AT)
+    assert {each.model: each.standing for each in decision.ranking}["unpriced"] is Standing.NO_PRICE
+
+
+@given(st.lists(st.text(max_size=50), max_size=5), st.integers(0, 3))
+def test_a_hold_reckons_with_no_fewer_tokens_than_there_are_bytes(texts: list[str], images: int) -> None:
+    messages = [Message(role="user", content=each, images=["data:"] * images) for each in texts]
+    assert tokens_max(messages) >= sum(len(each.encode()) + images * IMAGE_TOKENS for each in texts)
+
+
+@given(st.integers(0, 2000), st.integers(0, 100))
+def test_an_attempt_never_costs_more_than_its_hold(read: int, written: int) -> None:
+    found, start = opened()
+    [hold], _ = onward(fresh(), ASKED, MODELS, AT)
+    assert isinstance(hold, BudgetEntry)
+    usage = Answer(text="", input_tokens=min(read, tokens_max(ASKED.messages)), output_tokens=written)
+    (_, settled), _ = completed(found, start, ASKED, usage, MODELS, AT)
+    assert isinstance(settled, BudgetEntry)
+    assert settled.amount_usd_micros <= hold.amount_usd_micros
