@@ -75,7 +75,7 @@ _MRN = _labelled(
 _MRN_WORDS = ("mr", "m.r", "medical", "health", "hospital", "clinic", "chart", "pat", "pt", "emr", "ehr")
 _BORN = _labelled(r"d\.?o\.?b\.?|date[\s_-]{0,2}of[\s_-]{0,2}birth|birth[\s_-]{0,2}da(?:te|y)|born|birth", rf"{_DAY}")
 _BORN_AFTER = re.compile(
-    rf"(?<![\w.-]){_DAY}(?=[\W_]{{1,3}}(?:(?:is|was|as)\W)?(?:(?:his|her|my|their|the)\W)?(?:d\.?o\.?b|date\sof\sbirth|birth))",
+    rf"(?<![\w.-]){_DAY}(?=[\s,(\[-]{{1,3}}(?:(?:is|was|as)\W)?(?:(?:his|her|my|their|the)\W)?(?:d\.?o\.?b|date\sof\sbirth|birth))",
     re.IGNORECASE | re.ASCII,
 )
 _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
