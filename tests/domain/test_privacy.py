@@ -131,7 +131,12 @@ BESIDE = {
         "drivers licence: S530-4607-2113",
     ],
     "phone": ["call 5551234567", "phone: 555-1234", "reach me at 5552341234"],
-    "email": ["ada (at) example.com", "ada [at] example [dot] com", "write to ada@\nexample.com"],
+    "email": [
+        "ada at example dot com",
+        "ada (at) example.com",
+        "ada [at] example [dot] com",
+        "write to ada@\nexample.com",
+    ],
     "card": [
         "4111.1111.1111.1111",
         "4111 1111 1111\n1111",
