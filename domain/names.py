@@ -8,7 +8,7 @@ from functools import lru_cache
 from domain.accounts import Found
 from domain.contacts import merged
 
-NAMES_MAX = 200_000
+NAMES_MAX = 50_000
 """Names of one tenant."""
 WORDS_MAX = 8
 """Words of one name, before its last part or in it; those beyond are not looked for."""
@@ -51,9 +51,9 @@ def names_in(text: str, root: Node) -> list[Found]:
     return merged(list(_found(text, words, root)))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def known(names: tuple[str, ...]) -> Node:
-    """Returns the tree of these names, the last 16 lists kept."""
+    """Returns the tree of these names, the last 64 lists kept."""
     return tree(names)
 
 
