@@ -185,7 +185,8 @@ async def test_the_detector_sees_nothing_of_the_workers_environment(
 async def test_a_worker_that_is_killed_takes_its_detector_with_it() -> None:
     program = (
         "import asyncio, os\nfrom connectors.detector import Detector\n"
-        "async def main():\n d = Detector(); await d.conceal(['x'])\n print(d.pid, flush=True); os.kill(os.getpid(), 9)\n"
+        "async def main():\n d = Detector(); await d.conceal(['x'])\n"
+        " print(d.pid, flush=True); os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())"
     )
     worker = await asyncio.create_subprocess_exec(
