@@ -132,7 +132,7 @@ class Detector:
         if unknown := sorted(set(kinds) - set(KINDS)):
             raise NotConcealable(f"no kind of personal data is called {unknown[0]}")
         try:
-            for text in (*texts, *names, *values.values()):
+            for text in (*texts, *values.values(), *(names if tuple(names) not in self._lists else ())):
                 text.encode()
         except UnicodeEncodeError as error:
             raise NotConcealable(f"a text that is no Unicode: {error.reason}") from None

@@ -1,4 +1,4 @@
-"""The process that looks for personal data: messages on standard input, an answer to each request on standard output."""
+"""The process that looks for personal data: messages on standard input, an answer to each on standard output."""
 
 import os
 import resource

@@ -9,7 +9,7 @@ Found = tuple[int, int]
 # Patterns begin with what they look for and look back from there: an engine finds a first letter faster than a place.
 _IBAN = re.compile(r"\b[A-Z]{2}[ \u00a0-]?\d[ ]?\d(?:[\s./_\u00a0-]{0,2}[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII)
 _DIGITS = re.compile(r"[2-9](?<!\w.)(?<!\d\..)\d*(?:(?:[ \u00a0-]|-?\r?\n)\d+)*")
-_BETWEEN = r"[ \t\u00a0._/\\:|·•*~+-]{0,3}(?:\r?\n)?[ \t]{0,3}"
+_BETWEEN = r"[ \t\u00a0,._/\\:|·•*~+-]{0,3}(?:\r?\n)?[ \t]{0,3}"
 _GROUPED = re.compile(
     rf"[2-9](?<![\w.].)\d{{3}}{_BETWEEN}(?:(?:\d{{4}}{_BETWEEN}){{2}}\d{{1,7}}|\d{{6}}{_BETWEEN}\d{{4,5}})(?!\w|[.]\d)",
     re.ASCII,

@@ -9,12 +9,15 @@ from domain.account_numbers import Found
 _EMAIL = re.compile(r"(?<![\w.!#%'+~-])[\w.!#%'+~-]++@(?:\r?\n)?[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}")
 _SPELLED = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}\s?[\[({]\s?at\s?[\])}]\s?[\w-]{1,63}"
-    r"(?:(?:\s?[\[({]\s?dot\s?[\])}]\s?|\.)[\w-]{1,63}){1,5}",
+    r"(?:(?:\s?[\[({]\s?dot\s?[\])}]\s?|\.)[\w-]{1,63}){1,5}"
+    r"|(?<![\w.+-])[\w.+-]{1,64} at [\w-]{1,63}(?: dot [\w-]{1,63}){0,3} dot "
+    r"(?:com|org|net|edu|gov|info|io|[a-z]{2})(?!\w)",
     re.IGNORECASE,
 )
 _DATE = r"\d([-/])\d\d\1(?:(?:19|20)\d\d(?!\d)|\d\d \d\d?:)"
 _PHONE = re.compile(
-    rf"[+0](?<!\w.)(?<!\d[./].)(?<![\dA-Z]-.)(?:(?<=\+)|(?!{_DATE})0?)(?!0)\d(?:[ \u00a0/()-]{{0,2}}\d){{6,14}}(?!\w)"
+    rf"[+0](?<!\w.)(?<!\d[./].)(?<![\dA-Z]-.)(?:(?<=\+)|(?!{_DATE})(?:0 ?)?)"
+    r"(?!0)\d(?:[ \u00a0/()-]{0,2}\d){6,14}(?!\w)"
 )
 _OVER_LINES = re.compile(
     r"[+0](?:(?<=\+)|(?<!\w.)0)[1-9](?:[ \u00a0/()-]{0,2}\d){0,12}[ -]?\r?\n[ ]?(?:[ /()-]{0,2}\d){3,13}(?!\w)"
@@ -125,7 +128,7 @@ def merged(found: list[Found]) -> list[Found]:
 
 def _spelled(text: str) -> bool:
     low = text.lower()
-    return any(sign in low for sign in ("(at)", "[at]", "{at}", "( at )", "[ at ]", "{ at }"))
+    return any(sign in low for sign in ("(at)", "[at]", "{at}", " dot ", "( at )", "[ at ]", "{ at }"))
 
 
 def _digits(text: str) -> int:

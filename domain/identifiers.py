@@ -52,30 +52,33 @@ _MBI = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PASSPORT = _labelled(
-    r"passports?(?:[\s_-]{0,2}(?:no|num|number|nr|id))?",
-    r"[A-Z]{0,2}[ -]?\d(?:[ -]?\d){5,8}[A-Z]?(?![A-Z0-9])|"
+    r"(?:passports?|pp(?=[\s_]{0,2}(?:#|no\b|num)))(?:[\s_-]{0,2}(?:no|num|number|nr|id))?",
+    r"(?:[A-Z]{1,2}[ -]?)?\d(?:[ -]?\d){5,8}[A-Z]?(?![A-Z0-9])|"
     r"(?=[A-Z]{0,5}\d)(?=\w?\D{0,3}\d\w{0,5}\d)[A-Z0-9]{8,9}(?![A-Z0-9])",
 )
 _TRAVEL = re.compile(
     r"(?<![A-Z0-9<])(?:P[A-Z<][A-Z]{3}[A-Z<]{39}|[A-Z0-9<]{9}\d[A-Z<]{3}\d{7}[MFX<]\d{7}[A-Z0-9<]{14}[\d<]\d)(?![A-Z0-9<])"
 )
 _LICENCE = _labelled(
-    r"(?:driv(?:er|ers|er's|er’s|ing)[\s_-]{0,2}(?:licen[cs]e|permit)|licen[cs]e\sto\sdrive|d\.?l\.?(?=[\s_]{0,2}(?:#|no\b|num|:)))",
-    r"[A-Z]{0,3}[- ]?\d(?:[- ]?\d){4,13}(?![A-Z0-9])|(?=[A-Z]{0,6}\d)[A-Z0-9]{6,18}(?![A-Z0-9])",
+    r"(?:driv(?:er|ers|er's|er’s|ing)[\s_-]{0,2}(?:licen[cs]e|permit)|licen[cs]e\sto\sdrive|state[\s_-]{0,2}id|d\.?l\.?(?=[\s_]{0,2}(?:#|no\b|num|:)))",
+    r"(?:[A-Z]{1,3}[- ]?)?\d(?:[- ]?\d){4,13}(?![A-Z0-9])|(?=[A-Z]{0,6}\d)[A-Z0-9]{6,18}(?![A-Z0-9])",
 )
 _LICENCE_UK = re.compile(
     r"[A-Za-z](?<![A-Za-z0-9].)[A-Z][A-Z9]{3} ?\d[0156]\d(?:[0-2]\d|3[01])\d ?[A-Z9]{2}[2-9A-Z] ?[A-Z]{2}(?![A-Z0-9])",
     re.IGNORECASE,
 )
 _MRN = _labelled(
-    r"m\.?r\.?n\.?|medical[\s_-]{0,2}rec(?:ord|\.)?s?|(?:health|hospital|clinic|chart)[\s_-]{0,2}(?:record[\s_-]{0,2})?(?:no|nr|num|number|id|#)|"
+    r"m\.?r\.?n\.?|m\.?r\.?(?=[\s_]{0,2}(?:#|no\b))|case[\s_-]{0,2}notes?(?=[\s_]{0,2}(?:#|no\b|num))|medical[\s_-]{0,2}rec(?:ord|\.)?s?|(?:health|hospital|clinic|chart)[\s_-]{0,2}(?:record[\s_-]{0,2})?(?:no|nr|num|number|id|#)|"
     r"(?:patient|pat\.?|pt\.?)[\s_-]{0,2}(?:no|nr|num|number|id|identifier|file|record|ref|chart|#)|(?:emr|ehr)(?:[\s_-]{0,2}(?:id|no|number))?",
-    r"[A-Z]{0,4}[-/. ]?\d(?:[- ./]{0,2}\d){3,13}(?:-?[A-Z])?(?![A-Z0-9])",
+    r"(?:[A-Z]{1,4}[-/. ]?)?\d(?:[- ./]{0,2}\d){3,13}(?:-?[A-Z])?(?![A-Z0-9])",
 )
-_MRN_WORDS = ("mr", "m.r", "medical", "health", "hospital", "clinic", "chart", "pat", "pt", "emr", "ehr")
-_BORN = _labelled(r"d\.?o\.?b\.?|date[\s_-]{0,2}of[\s_-]{0,2}birth|birth[\s_-]{0,2}da(?:te|y)|born|birth", rf"{_DAY}")
+_MRN_WORDS = ("mr", "m.r", "medical", "health", "hospital", "clinic", "chart", "pat", "pt", "emr", "ehr", "case")
+_BORN = _labelled(
+    r"d[./]?o[./]?b\.?|b\.(?=\s{0,2}\d)|date[\s_-]{0,2}of[\s_-]{0,2}birth|birth[\s_-]{0,2}da(?:te|y)|born|birth",
+    rf"{_DAY}",
+)
 _BORN_AFTER = re.compile(
-    rf"(?<![\w.-]){_DAY}(?=[\W_]{{1,3}}(?:(?:is|was|as)\W)?(?:(?:his|her|my|their|the)\W)?(?:d\.?o\.?b|date\sof\sbirth|birth))",
+    rf"(?<![\w.-]){_DAY}(?=[\s,(\[-]{{1,3}}(?:(?:is|was|as)\W)?(?:(?:his|her|my|their|the)\W)?(?:d\.?o\.?b|date\sof\sbirth|birth))",
     re.IGNORECASE | re.ASCII,
 )
 _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
@@ -120,7 +123,7 @@ def medicare_numbers(text: str) -> list[Found]:
 
 def passports(text: str) -> list[Found]:
     """Finds passport numbers beside the word, and the two machine-readable lines of one (ICAO 9303)."""
-    found = labelled(text, _PASSPORT, ("passport",))
+    found = labelled(text, _PASSPORT, ("passport", "pp"))
     lines = [match.span() for match in _TRAVEL.finditer(text)] if "<<" in text else []
     return merged([*found, *lines])
 
@@ -128,7 +131,7 @@ def passports(text: str) -> list[Found]:
 def licences(text: str) -> list[Found]:
     """Finds driver's licence numbers beside the word, and British ones by their form."""
     found = [match.span() for match in _LICENCE_UK.finditer(text)]
-    return merged([*found, *labelled(text, _LICENCE, ("driv", "licen", "dl", "d.l"))])
+    return merged([*found, *labelled(text, _LICENCE, ("driv", "licen", "state", "dl", "d.l"))])
 
 
 def medical_records(text: str) -> list[Found]:
@@ -138,10 +141,10 @@ def medical_records(text: str) -> list[Found]:
 
 def births(text: str) -> list[Found]:
     """Finds dates beside words such as DOB, born or date of birth."""
-    if not _any(text, "dob", "d.o.b", "birth", "born"):
-        return []
-    spans = labelled(text, _BORN, ("dob", "d.o", "do.b", "date", "birth", "born"))
-    return merged([*spans, *(match.span() for match in _BORN_AFTER.finditer(text))])
+    found = labelled(text, _BORN, ("dob", "d.o", "do.b", "d/o", "b.", "date", "birth", "born"))
+    if _any(text, "dob", "d.o.b", "birth"):
+        found += [match.span() for match in _BORN_AFTER.finditer(text)]
+    return merged(found)
 
 
 IDENTIFIERS: dict[str, Callable[[str], list[Found]]] = {

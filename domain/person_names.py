@@ -8,10 +8,10 @@ from functools import lru_cache
 from domain.account_numbers import Found
 from domain.contacts import merged
 
-NAMES_MAX = 200_000
+NAMES_MAX = 50_000
 """Names of one tenant."""
 WORDS_MAX = 8
-"""Words of one name; those beyond are not looked for."""
+"""Words of one name, before its last part or in it; those beyond are not looked for."""
 _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*+)+")
 _PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _GAP = re.compile(r"(?:[\s'’._-]|[\u2010-\u2015]){1,3}")
@@ -28,12 +28,13 @@ def tree(names: Iterable[str]) -> Node:
     """Returns the names as a tree of words, each also with its last word and a comma before the others."""
     root = Node()
     for name in names:
-        words = [_folded(word) for word in _WORD.findall(name)][:WORDS_MAX]
-        if len("".join(words)) < 2:
+        first, _, last = name.strip().rpartition(" ")
+        before, after = _words(first), _words(last)
+        if len("".join([*before, *after])) < 2:
             continue
-        _add(root, words)
-        if len(words) > 1:
-            _add(root, [words[-1], _TURNED, *words[:-1]])
+        _add(root, [*before, *after])
+        if before and after:
+            _add(root, [*after, _TURNED, *before])
     return root
 
 
@@ -50,9 +51,9 @@ def names_in(text: str, root: Node) -> list[Found]:
     return merged(list(_found(text, words, root)))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def known(names: tuple[str, ...]) -> Node:
-    """Returns the tree of these names, the last 16 lists kept."""
+    """Returns the tree of these names, the last 64 lists kept."""
     return tree(names)
 
 
@@ -67,7 +68,7 @@ def _last(text: str, words: list[tuple[int, int, str]], first: int, node: Node) 
     last = first if _END in node else None
     initials = 1
     place = first
-    for following in range(first + 1, min(first + WORDS_MAX + 2, len(words))):
+    for following in range(first + 1, min(first + 2 * WORDS_MAX + 1, len(words))):
         gap = text[words[place][1] : words[following][0]]
         place = following
         word = words[following][2]
@@ -84,6 +85,10 @@ def _last(text: str, words: list[tuple[int, int, str]], first: int, node: Node) 
         if _END in node:
             last = following
     return last
+
+
+def _words(name: str) -> list[str]:
+    return [_folded(word) for word in _WORD.findall(name)][:WORDS_MAX]
 
 
 def _folded(word: str) -> str:

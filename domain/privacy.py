@@ -1,7 +1,7 @@
 """Finds personal data in text by what it looks like, by its check digits and by the words beside it.
 
 The recognisers are our own, not presidio's (3 to 5 ms a text, 319 MB), because they run per event in the compliance
-decider: about 0.1 ms for 500 characters, no model, and time that grows with the length of the text.
+decider: 0.25 ms for 500 characters in which nothing is found, no model, and time that grows with the text alone.
 """
 
 import re

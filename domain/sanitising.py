@@ -1,20 +1,18 @@
 """Takes out of retrieved text what is aimed at the model and not at a reader, and marks what is left as untrusted."""
 
-import base64
-import binascii
 import codecs
-import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from urllib.parse import unquote
 
 from msgspec import Struct
 
 from domain.account_numbers import Found
 from domain.contacts import merged
+from domain.encoded_text import decodings
 from domain.injection_phrases import OVERRIDE, PHRASES, ordered
+from domain.lookalikes import plain_letters
 
 ROUNDS_MAX = 6
 """How often a passage is looked through; one in which then still something is found is left out."""
@@ -29,18 +27,6 @@ _INVISIBLE = re.compile(
 )
 _MAYBE_INVISIBLE = re.compile("[\u00ad\u034f\u200c\u200d\ufe00-\ufe0f]")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f")
-_ALPHABETS = (0x1D400, 0x1D434, 0x1D468, 0x1D49C, 0x1D4D0, 0x1D5A0, 0x1D5D4, 0x1D608, 0x1D63C, 0x1D670)
-"""Where mathematical letters begin, capitals and then small ones."""
-_LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_LOOKALIKES = dict(
-    zip(
-        map(ord, "аеорсухіјѕһԁɡոМНВКТАЕОРСХІαοεικνρτυΑΒΕΖΗΙΚΜΝΟΡΤΥΧıﬁ"),
-        "aeopcyxijshdgnMHBKTAEOPCXIaoeiknptuABEZHIKMNOPTYXif",
-        strict=True,
-    )
-)
-_LOOKALIKES |= {place: chr(place - 0xFEE0) for place in range(0xFF01, 0xFF5F)}
-_LOOKALIKES |= {start + at: letter for start in _ALPHABETS for at, letter in enumerate(_LATIN)}
 _LEET = str.maketrans("013457@$|!", "oieastasli")
 _LEET_WORD = re.compile(r"(?<=[a-z])[013457@$|!]{1,9}[a-z]|(?<![\w.])[013457@$|!][a-z]{2,}")
 _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_][ \t.*_\-/|]{1,3}){7,}[^\W\d_](?!\w)")
@@ -50,47 +36,53 @@ _COMMENT = re.compile(
     r"<!--|\[(?://|comment)\]:\s?(?:#|<>)[^\n]*|<(?:script|style|template|noscript|iframe|object)\b", re.IGNORECASE
 )
 _STYLED = re.compile(
-    r"<(\w{1,10})\b[^<>]{0,300}?(?:display\s?:\s?none|visibility\s?:\s?hidden|font-size\s?:\s?0|opacity\s?:\s?0(?!\.\d*[1-9])|"
-    r"color\s?:\s?(?:white|#fff(?:fff)?\b|transparent)|(?:left|top|text-indent)\s?:\s?-\d{3,}|height\s?:\s?0|\shidden\b|"
+    r"<(\w{1,10})\b[^<>]{0,300}?(?:display\s?:\s?none|visibility\s?:\s?hidden|font-size\s?:\s?0|"
+    r"opacity\s?:\s?0(?!\.\d*[1-9])|"
+    r"color\s?:\s?(?:white|#fff(?:fff)?\b|transparent)|(?:left|top|text-indent)\s?:\s?-\d{3,}|height\s?:\s?0|"
+    r"\shidden\b|"
     r"aria-hidden\s?=\s?[\"']?true)[^<>]{0,300}>",
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(
     r"<\|[\w ]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<｜[^｜\n]{1,40}｜>|<\uff5c|"
-    r"</?(?:system|assistant|human|user|instructions?|system[-_ ](?:prompt|message|reminder)|tool_(?:call|result)|function_(?:calls?|results?)|"
+    r"</?(?:system|assistant|human|user|instructions?|system[-_ ](?:prompt|message|reminder)|tool_(?:call|result)|"
+    r"function_(?:calls?|results?)|"
     r"invoke|developer|admin|prompt|antml:\w+|context|untrusted[-\w]*)(?:\s[^<>]{0,100})?>|"
-    r"^[ \t]*#{2,4} ?(?:instructions?|system|response|assistant|user|human|new instructions?)(?: message| prompt)?\s?:[ \t]*$|"
+    r"^[ \t]*#{2,4} ?(?:instructions?|system|response|assistant|user|human|new instructions?)(?: message|"
+    r" prompt)?\s?:[ \t]*$|"
     r"^[ \t>*]*(?:assistant|human|ai)\s?:(?=\s)|"
-    r"^[ \t>*]*(?:system|user|developer)\s?:(?=\s+(?:you|your|ignore|always|never|new|the assistant|do not|from now|please ignore|forget|disregard))|"
+    r"^[ \t>*]*(?:system|user|developer)\s?:(?=\s+(?:you|your|ignore|always|never|new|the assistant|do not|from now|"
+    r"please ignore|forget|disregard))|"
     r"\{\{?#?/?(?:system|assistant|user)[~ ]{0,2}\}?\}|\bBEGININSTRUCTION\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _OPENERS = re.compile(
-    r"<\|im_start\|>\s?system|<\|system\|>|<<SYS>>|<(system|instructions?|system[-_ ]\w+|developer|admin)\b[^<>]{0,100}>|\[INST\]|<\|start_header_id\|>\s?system",
+    r"<\|im_start\|>\s?system|<\|system\|>|<<SYS>>|<(system|instructions?|system[-_ ]\w+|developer|"
+    r"admin)\b[^<>]{0,100}>|\[INST\]|<\|start_header_id\|>\s?system",
     re.IGNORECASE,
 )
 _CLOSERS = re.compile(
-    r"<\|im_end\|>|<\|end\|>|<</SYS>>|</(?:system|instructions?|system[-_ ]\w+|developer|admin)>|\[/INST\]|<\|eot_id\|>|<\|user\|>|<\|assistant\|>",
+    r"<\|im_end\|>|<\|end\|>|<</SYS>>|</(?:system|instructions?|system[-_ ]\w+|developer|admin)>|\[/INST\]|"
+    r"<\|eot_id\|>|<\|user\|>|<\|assistant\|>",
     re.IGNORECASE,
 )
 _BLOCK_MAX = 4_000
 _URL = r"(?:https?:|ftp:|//|data:|javascript:|vbscript:|file:)[^\s<>\"')]{0,2000}"
 _LINKED = re.compile(
     rf"(?P<image>!)?\[[^\]\n]{{0,300}}\]\(\s?<?(?P<url>{_URL})(?:\s[^)\n]{{0,200}})?>?\)?"
-    rf"|<(?P<tag>img|iframe|embed|video|audio|source|link|a|form|script)\b[^<>]{{0,300}}?(?:src|href|action|srcset)\s?=\s?[\"']?(?P<source>{_URL})[^<>]{{0,300}}>?"
+    rf"|<(?P<tag>img|iframe|embed|video|audio|source|link|a|form|script)\b[^<>]{{0,300}}?(?:src|href|action|"
+    rf"srcset)\s?=\s?[\"']?(?P<source>{_URL})[^<>]{{0,300}}>?"
     rf"|^[ \t]{{0,3}}\[[^\]\n]{{1,100}}\]:\s(?P<reference>{_URL})[^\n]{{0,200}}"
     rf"|(?P<bare>\b(?:https?|ftp)://[^\s<>\"')]{{1,2000}}(?:<[^<>\n]{{1,60}}>)?)",
     re.IGNORECASE | re.MULTILINE,
 )
 _CARRIES = re.compile(
-    r"[{\[<]|%7b|%5b|%3c|\$\(|insert|replace_|your_|_here\b|[?&#/;](?:data|prompt|secrets?|conversation|history|exfil\w*|leak\w*|stolen|context|"
-    r"token|password|passwd|msgs?|messages?|chat|answer|payload|sysprompt|system|keys?|apikey|api_key|creds?|cookie)=|[?&#]\w{0,20}=[\w+/%=-]{60,}",
+    r"[{\[<]|%7b|%5b|%3c|\$\(|insert|replace_|your_|_here\b|[?&#/;](?:data|prompt|secrets?|conversation|history|"
+    r"exfil\w*|leak\w*|stolen|context|"
+    r"token|password|passwd|msgs?|messages?|chat|answer|payload|sysprompt|system|keys?|apikey|api_key|creds?|"
+    r"cookie)=|[?&#]\w{0,20}=[\w+/%=-]{60,}",
     re.IGNORECASE,
 )
-_BLOB = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{20,}(?:\r?\n[A-Za-z0-9+/_-]{4,}){0,200}={0,2}")
-_HEX = re.compile(r"(?<!\w)(?:(?:0x|\\x)?[0-9a-f]{2}[ ,:]?){16,}", re.IGNORECASE)
-_ESCAPED = re.compile(r"(?:%[0-9a-f]{2}|&#x?[0-9a-f]{2,6};|\\u[0-9a-f]{4}|[\w ]){12,}", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\u([0-9a-f]{4})", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?。](?=\s|$)|\n")
 
 
@@ -216,14 +208,7 @@ def _exfiltration(text: str) -> Iterator[Found]:
 
 def _encoded(text: str) -> Iterator[Found]:
     """Base64, hexadecimal, escaped, letter by letter, turned or rotated text that says an instruction."""
-    for match in _BLOB.finditer(text):
-        if _says(_base64(match.group())):
-            yield match.span()
-    for pattern, decode in ((_HEX, _hexadecimal), (_ESCAPED, _unescaped)):
-        for match in pattern.finditer(text):
-            decoded = decode(match.group())
-            if decoded != match.group() and _says(decoded):
-                yield match.span()
+    yield from (span for span, decoded in decodings(text) if _says(decoded))
     for match in _SPACED.finditer(text):
         letters = re.sub(r"[\W_]", "", match.group()).lower()
         if any(sign in letters for sign in _SPACED_SIGNS):
@@ -250,7 +235,7 @@ _STEPS: tuple[tuple[str, Callable[[str], Iterator[Found]], str], ...] = (
 
 
 def _commands(text: str) -> list[Found]:
-    plain = _plain(text)
+    plain = plain_letters(text)
     found = [match.span() for match in OVERRIDE.finditer(plain) if ordered(plain, match.start())]
     found += [match.span() for pattern in PHRASES for match in pattern.finditer(plain)]
     if plain.isascii() is False:
@@ -264,15 +249,6 @@ def _commands(text: str) -> list[Found]:
     return found
 
 
-def _plain(text: str) -> str:
-    """Returns the text in small letters, letters that only look Latin as such, no sign more or less."""
-    plain = text if text.isascii() else text.translate(_LOOKALIKES)
-    small = plain.lower()
-    if len(small) != len(text):
-        small = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in plain)
-    return re.sub(r"[\s\u00a0]", " ", small.replace("’", "'"))
-
-
 def _overrides(text: str) -> bool:
     return OVERRIDE.search(text) is not None
 
@@ -282,24 +258,7 @@ def _says(text: str, depth: int = 1) -> bool:
         return False
     if _commands(text):
         return True
-    return depth < DEPTH_MAX and any(_says(_base64(match.group()), depth + 1) for match in _BLOB.finditer(text))
-
-
-def _base64(blob: str) -> str:
-    letters = re.sub(r"\s|=", "", blob).replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + "=" * (-len(letters) % 4)).decode()
-    except (binascii.Error, ValueError):
-        return ""
-
-
-def _hexadecimal(text: str) -> str:
-    digits = re.sub(r"0x|\\x|[ ,:]", "", text.lower())
-    return bytes.fromhex(digits).decode(errors="replace") if len(digits) % 2 == 0 else ""
-
-
-def _unescaped(text: str) -> str:
-    return html.unescape(unquote(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)))
+    return depth < DEPTH_MAX and any(_says(decoded, depth + 1) for _, decoded in decodings(text))
 
 
 def _sentences(text: str) -> Iterator[Found]:

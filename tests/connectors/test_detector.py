@@ -180,3 +180,29 @@ async def test_the_detector_sees_nothing_of_the_workers_environment(
 
     assert b"canary" not in Path(f"/proc/{fresh.pid}/environ").read_bytes()
     await fresh.close()
+
+
+async def test_a_worker_that_is_killed_takes_its_detector_with_it() -> None:
+    program = (
+        "import asyncio, os\nfrom connectors.detector import Detector\n"
+        "async def main():\n d = Detector(); await d.conceal(['x'])\n"
+        " print(d.pid, flush=True); os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())"
+    )
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    said, _ = await worker.communicate()
+
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{int(said)}/stat").exists() and ") Z" not in Path(f"/proc/{int(said)}/stat").read_text():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_caller_that_goes_away_holds_up_nobody(detector: Detector) -> None:
+    gone = [asyncio.create_task(detector.conceal([TEXT])) for _ in range(50)]
+    await asyncio.sleep(0)
+    for each in gone:
+        each.cancel()
+
+    assert (await detector.conceal(["ada@example.com"])).texts == ["[EMAIL_1]"]

@@ -1,4 +1,4 @@
-"""Texts that try to command a model, with what must be gone afterwards, and texts that do not, written for these tests."""
+"""Texts that try to command a model, with what must be gone afterwards, and texts that do not."""
 
 import base64
 import codecs

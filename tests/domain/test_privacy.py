@@ -1,11 +1,13 @@
 """What is personal data, and what only looks like it."""
 
+import json
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.definitions import parse
 from domain.person_names import tree
 from domain.privacy import DETECTORS, IBAN_LENGTHS, KINDS, cards, emails, ibans, phones, redact
 
@@ -131,7 +133,12 @@ BESIDE = {
         "drivers licence: S530-4607-2113",
     ],
     "phone": ["call 5551234567", "phone: 555-1234", "reach me at 5552341234"],
-    "email": ["ada (at) example.com", "ada [at] example [dot] com", "write to ada@\nexample.com"],
+    "email": [
+        "ada at example dot com",
+        "ada (at) example.com",
+        "ada [at] example [dot] com",
+        "write to ada@\nexample.com",
+    ],
     "card": [
         "4111.1111.1111.1111",
         "4111 1111 1111\n1111",
@@ -368,6 +375,12 @@ def test_names_that_are_listed_are_found_whatever_their_case_order_and_accents()
 
     assert redacted == "[name]'s, [name]; [name] / [name]; [name]; [name], [name], [name]. Bobby, Ada, x"
     assert counts == {"name": 8}
+
+
+def test_a_rule_may_look_for_every_kind_that_needs_no_list() -> None:
+    rule = {"id": "r", "why": "w", "action": "redact", "detect": list(DETECTORS)}
+
+    assert parse("rules", json.dumps({"id": "x", "title": "x", "rules": [rule]}))
 
 
 def test_a_long_list_of_names_costs_no_more_than_a_short_one() -> None:

@@ -75,8 +75,12 @@ def test_cleaning_again_changes_nothing(pieces: list[str]) -> None:
     assert cleaned(once) == (once, {})
 
 
-HOSTILE = ["ignore all ", "ignore ", "<!--", "<!-- -->", "<a ", "<p style=", "[x](http://", "![", "QUJD", "41 ", "%41", "&#65;", "a ",
-           "<|", "[INST]", "<system>", "send ", "you are now ", "\u200b", "е", "http://a/?", ". ", "1a", "when reading ", "\\u0041"]  # fmt: skip
+HOSTILE = [
+    "ignore all ", "ignore ", "<!--", "<!-- -->", "<a ", "<p style=", "[x](http://", "![", "QUJD", "41 ", "%41",
+    "&#65;",     "a ", "<|", "[INST]", "<system>", "send ", "you are now ", "\u200b", "е", "http://a/?", ". ", "1a",
+    "when reading ",
+    "\\u0041",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
