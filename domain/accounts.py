@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domain.book import DECIDED, Book, Hold, Share, after
+from domain.book import DECIDED, Book, Hold, Share, after, ended
 from domain.budgets import Pot, pots
 from domain.definitions import Definitions
 from domain.ids import derive
@@ -16,7 +16,7 @@ LEASE_MAX = timedelta(minutes=15)
 
 
 class Accounts:
-    """budget-entries (what is asked for) -> budget-entries (what is decided)."""
+    """budget-entries -> budget-entries."""
 
     name = "budgets"
     inputs = ("budget-entries",)
@@ -69,7 +69,7 @@ def _ended(book: Book, event: BudgetEntry) -> Iterator[BudgetEntry]:
 
 
 def _hold(book: Book, event: BudgetEntry, definitions: Definitions) -> BudgetEntry | None:
-    if event.hold_id in book.holds:
+    if event.hold_id in book.holds or event.hold_id in book.doubts or ended(book, event.hold_id):
         return None
     sequence = book.sequence + 1
     team = definitions.team(event.tenant_id, event.principal)

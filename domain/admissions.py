@@ -19,7 +19,7 @@ class Seen(Struct, frozen=True):
 
 
 class Admissions:
-    """budget-entries (decided) -> ai-calls (admitted, downgraded)."""
+    """budget-entries -> ai-calls."""
 
     name = "admissions"
     inputs = ("budget-entries",)
@@ -47,7 +47,7 @@ class Admissions:
 def _told(entry: BudgetEntry) -> AiCall:
     status = SAID[entry.kind]
     return AiCall(
-        event_id=derive(entry.event_id, "ai-calls", status),
+        event_id=derive(entry.hold_id, "ai-calls", status),
         tenant_id=entry.tenant_id,
         correlation_id=entry.correlation_id,
         causation_id=entry.event_id,

@@ -1,6 +1,7 @@
 """A tenant's accounts: what is held and billed, folded from the entries that were decided."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -9,6 +10,7 @@ from domain.ids import derive
 from schemas.events import BudgetEntry, EntryKind
 
 T = TypeVar("T")
+MARK = 8
 POTS_MAX = 20_000
 """Pots that are remembered: those that something was last held or billed in. Another one begins anew."""
 CLOSED_MAX = 10_000
@@ -57,15 +59,28 @@ class Book(Struct, frozen=True):
     """Those that are open."""
     doubts: dict[str, Hold] = field(default_factory=dict)
     """Those that were billed whole because nobody knows what the provider billed."""
+    closed: dict[str, bytes] = field(default_factory=dict)
+    """Marks of the holds that have ended, by the minute of their lease: until it is over one may be asked for again."""
     adjusted: list[str] = []
     """Ids of the adjustments that were made: one that is asked for again adds nothing."""
+
+
+def mark(hold: str) -> bytes:
+    """Returns eight bytes that stand for a hold."""
+    return sha256(hold.encode()).digest()[:MARK]
+
+
+def ended(book: Book, hold: str) -> bool:
+    """Returns whether the hold has ended, as far as its lease is not over."""
+    wanted = mark(hold)
+    return any(_holds(marks, wanted) for marks in book.closed.values())
 
 
 def after(book: Book, entry: BudgetEntry) -> Book:
     """Returns the book after a decided entry; one whose sequence is not above the last changes nothing."""
     if entry.sequence <= book.sequence:
         return book
-    holds, doubts, adjusted = book.holds, book.doubts, book.adjusted
+    holds, doubts, adjusted, closed = book.holds, book.doubts, book.adjusted, book.closed
     counts: list[str] = []
     if entry.kind is EntryKind.HELD:
         counts = ["\x1f".join((each.budget, each.member, each.window)) for each in entry.balances]
@@ -73,6 +88,7 @@ def after(book: Book, entry: BudgetEntry) -> Book:
     elif entry.hold_id in holds:
         hold = holds[entry.hold_id]
         counts = hold.pots
+        closed = _closed(closed, entry.hold_id, hold.lease_until, book.newest)
         holds = {name: each for name, each in holds.items() if name != entry.hold_id}
         if entry.in_doubt:
             doubts = _latest({**doubts, entry.hold_id: hold}, CLOSED_MAX)
@@ -91,7 +107,25 @@ def after(book: Book, entry: BudgetEntry) -> Book:
             share = book.shares.get(pot, Share())
             shares[pot] = Share(share.held + entry.held_usd_micros, share.billed + entry.billed_usd_micros)
         shares = _latest(shares, POTS_MAX)
-    return Book(entry.sequence, book.newest, shares, holds, doubts, adjusted)
+    return Book(entry.sequence, book.newest, shares, holds, doubts, closed, adjusted)
+
+
+def _closed(closed: dict[str, bytes], hold: str, lease_until: datetime, newest: datetime | None) -> dict[str, bytes]:
+    """Returns the marks with this one, without those whose lease is over."""
+    minute = _minute(lease_until)
+    kept = {each: marks for each, marks in closed.items() if newest is None or each >= _minute(newest)}
+    return {**kept, minute: kept.get(minute, b"") + mark(hold)}
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def _holds(marks: bytes, wanted: bytes) -> bool:
+    at = marks.find(wanted)
+    while at >= 0 and at % MARK:
+        at = marks.find(wanted, at + 1)
+    return at >= 0
 
 
 def hold_id(call_id: str, attempt: int) -> str:

@@ -66,6 +66,7 @@ def _decision(step: AgentStep, phase: Phase, definitions: Definitions) -> Compli
         findings=findings,
         restriction=LOCAL if any(finding.action == "restrict" for finding in findings) else None,
         payload={} if outcome is Outcome.REFUSED else payload,
+        principal=step.principal,
     )
 
 

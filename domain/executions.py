@@ -79,6 +79,7 @@ def begun(execution: Execution, call: Call, principal: Principal, definitions: D
         type=execution.type,
         workflow=execution.workflow,
         attributes=execution.input,
+        principal=principal.id,
     )
     for request in Triggers().decide(None, event, definitions):
         assert isinstance(request, Request) and request.run_id is not None

@@ -11,16 +11,25 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from domain.book import DECIDED as ENTRIES
 from domain.decider import Decider, step
 from domain.definitions import Definitions
 from domain.ids import CANONICAL
 from domain.workflows import CALLS
 from schemas.codec import Codec
 from schemas.errors import Undecodable
-from schemas.events import Definition, Event, Request
+from schemas.events import BudgetEntry, Definition, Event, Request
 from schemas.record import PREFIX, Record, header, said_by
 
-READ_ORDER = ("definitions", "business-events", "requests", "agent-steps", "compliance-decisions", "ai-calls")
+READ_ORDER = (
+    "definitions",
+    "business-events",
+    "requests",
+    "agent-steps",
+    "compliance-decisions",
+    "budget-entries",
+    "ai-calls",
+)
 """The topics that deciders read, in the order of the flow."""
 
 VERSION_FIELDS = frozenset({"libraries"})
@@ -154,7 +163,7 @@ class Replay:
         if compared:
             self._records[record.topic] = self._records.get(record.topic, 0) + 1
             self._hashes.setdefault((record.topic, record.partition), sha256()).update(digest)
-        if _decides(record):
+        if _decides(record, event):
             self._compare_recorded(record, event, digest, compared)
         if isinstance(event, Definition):
             self._definitions.add(event, record.timestamp_ms)
@@ -265,10 +274,12 @@ def _short(event_id: str) -> bytes:
     return bytes.fromhex(event_id.replace("-", "")) if CANONICAL.fullmatch(event_id) else event_id.encode()
 
 
-def _decides(record: Record) -> bool:
+def _decides(record: Record, event: Event | None = None) -> bool:
     """Returns True for a record that must follow from others, whoever says it wrote it."""
     if record.topic == "ai-calls":
         return not said_by(record, ANSWERS)
+    if record.topic == "budget-entries":
+        return not isinstance(event, BudgetEntry) or event.kind in ENTRIES
     return record.topic in DECIDED
 
 

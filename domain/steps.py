@@ -114,4 +114,5 @@ def _step(
         models_digest=cause.models_digest,
         output=output or {},
         reason=reason,
+        principal=cause.principal,
     )

@@ -119,4 +119,5 @@ def _request(event: BusinessEvent, kind: RequestKind, run_id: str, correlation_i
         workflow=event.workflow,
         pins=pins,
         attributes=event.attributes,
+        principal=event.principal,
     )

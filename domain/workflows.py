@@ -172,6 +172,7 @@ def _requested(request: Request, step: Step, needs: Sequence[Settled], started: 
         rules_version=rules.version if rules is not None else 0,
         models_digest=digests["models"],
         input=given,
+        principal=request.principal,
     )
 
 

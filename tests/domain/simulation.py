@@ -14,9 +14,24 @@ from typing import Any
 import msgspec
 
 from domain.asking import routed
-from domain.calls import OVER as ENDED_CALL
-from domain.calls import TRIES_MAX, Call, asked_again, begun, completed, doubtful, failed, onward
+from domain.calls import OVER as NO_CALL
+from domain.calls import (
+    TRIES_MAX,
+    Call,
+    admitted,
+    aligned,
+    asked_again,
+    begun,
+    completed,
+    doubtful,
+    failed,
+    onward,
+    refused,
+    started,
+    unspent,
+)
 from domain.calls import Next as Follows
+from domain.calls import Phase as CallPhase
 from domain.decider import Decider, step
 from domain.definitions import Definitions, Workflow, define, pinned
 from domain.ids import derive
@@ -47,6 +62,8 @@ from tests.event_strategies import AT, recorded
 ENDED = {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.REFUSED, RunStatus.CANCELLED}
 SETTLED = {StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.REFUSED, StepStatus.SKIPPED, StepStatus.CANCELLED}
 OVER = {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED, CallStatus.CANCELLED}
+CLOCK = AT + timedelta(days=365)
+READ = (CallStatus.REQUESTED, CallStatus.ADMITTED, CallStatus.DOWNGRADED)
 BACK_MAX = 2
 """How often a reader is put back while it reads a key: what is read again is written again, and read again."""
 MODELS = {
@@ -54,7 +71,7 @@ MODELS = {
     "default": "hosted",
     "models": [
         {"id": "local", "provider": "local"},
-        {"id": "hosted", "provider": "somebody", "free": True},
+        {"id": "hosted", "provider": "somebody", "output_usd_micros_per_million": 150_000},
     ],
 }
 
@@ -83,6 +100,7 @@ class Flow:
         self._count = 0
         self._lost = False
         self._states: dict[tuple[str, str], Any] = {}
+        self._asked: dict[str, AiCall] = {}
         self._next: dict[tuple[str, str, str], int] = defaultdict(int)
         self._back: dict[tuple[str, str, str], int] = defaultdict(int)
         self._ready: dict[tuple[str, str, str], None] = {}
@@ -184,45 +202,68 @@ class Flow:
             self._states[place] = state
 
     def _answered(self, key: str, event: Event) -> Sequence[Event]:
-        """What RelayCore says of a call whose models cost nothing, so that no hold is waited for."""
-        if not isinstance(event, AiCall) or event.status is not CallStatus.REQUESTED:
+        """What RelayCore says; its clock stands still but while a model answers."""
+        if not isinstance(event, AiCall) or event.status not in READ:
             return []
         place = ("relaycore", event.call_id)
         call: Call | None = self._states.get(place)
+        asked = event if event.status is CallStatus.REQUESTED else self._asked[event.call_id]
+        self._asked[event.call_id] = asked
         said: list[Any] = []
-        chance = Random(event.call_id)
-        wrong = chance.choices([0, 1, TRIES_MAX], [8, 1, 1])[0] if event.model != LOCAL else 0
-        again = chance.random() < 0.95
-        now = event.occurred_at + timedelta(seconds=1)
-        if call is None:
-            decision = routed(event, self.definitions, {}, (), now)
-            said.append(decision)
-            call = begun(decision, 0) if decision.status is CallStatus.ROUTED else ENDED_CALL
-        elif asked_again(call) is Follows.DOUBTFUL:
-            more, call = doubtful(call, event, self.definitions, now)
-            said += more
-        while not call.over:
-            more, call = onward(call, event, self.definitions, now)
-            said += more
-            if call.over:
-                break
-            started, open_call = more[0], call
-            assert isinstance(started, AiCall)
-            now += timedelta(milliseconds=700)
-            if call.attempt <= wrong:
-                ends, call = failed(
-                    call, started, event, self.definitions, now, reason="no answer", again=again, billed=False
-                )
+        start: AiCall | None = None
+        follows = Follows.ONWARD
+        if event.status is CallStatus.REQUESTED:
+            if call is None:
+                decision = routed(asked, self.definitions, {}, (), CLOCK)
+                said.append(decision)
+                call = begun(decision, 0) if decision.status is CallStatus.ROUTED else NO_CALL
             else:
-                answer = self._answer(event, call.attempt, started.model == LOCAL)
-                ends, call = completed(call, started, event, answer, self.definitions, now)
+                follows = asked_again(call)
+        elif call is None:
+            return [unspent(asked, event, self.definitions, CLOCK)]
+        elif event.status is CallStatus.DOWNGRADED:
+            more, call = refused(call, event, asked, CLOCK)
+            said += more
+        else:
+            follows = admitted(call, event, CLOCK)
+        if follows is Follows.NOTHING:
+            return said
+        if follows is Follows.UNSPENT:
+            return [*said, unspent(asked, event, self.definitions, CLOCK)]
+        if follows is Follows.DOUBTFUL:
+            more, call = doubtful(call, asked, self.definitions, CLOCK)
+            said += more
+        if follows is Follows.START:
+            call = msgspec.structs.replace(aligned(call, event), phase=CallPhase.OPEN)
+            start = started(asked, call, CLOCK)
+            said.append(start)
+        while not call.over:
+            if start is None:
+                more, call = onward(call, asked, self.definitions, CLOCK)
+                said += more
+                start = next((each for each in more if isinstance(each, AiCall) and call.phase is CallPhase.OPEN), None)
+                if start is None:
+                    break
+            ends, after = self._ends(call, asked, start)
             if self._rival and self._random.random() < 0.2:  # ended before the outcome was written, or remembered
-                self._states[place] = open_call
+                self._states[place] = call
                 self._lost = True
                 return [*said, *ends] if self._random.random() < 0.5 else said
             said += ends
+            call, start = after, None
         self._keep(place, call)
         return said
+
+    def _ends(self, call: Call, asked: AiCall, start: AiCall) -> tuple[Sequence[Any], Call]:
+        """Returns how an attempt ends: as it would each time."""
+        chance = Random(asked.call_id)
+        wrong = chance.choices([0, 1, TRIES_MAX], [8, 1, 1])[0] if start.model != LOCAL else 0
+        now = CLOCK + timedelta(milliseconds=700)
+        if call.attempt <= wrong:
+            again, billed = chance.random() < 0.9, chance.random() < 0.5
+            return failed(call, start, asked, self.definitions, now, reason="no", again=again, billed=billed)
+        answer = self._answer(asked, call.attempt, start.model == LOCAL)
+        return completed(call, start, asked, answer, self.definitions, now)
 
     def _answer(self, event: AiCall, number: int, local: bool) -> Answer:
         said = " ".join(event.messages[-1].content.split()[:12])

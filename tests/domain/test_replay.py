@@ -472,6 +472,17 @@ _SAMPLES: dict[str, Any] = {
     "findings": {"rule": "x", "severity": "low", "action": "note"},
     "messages": {"role": "user", "content": "x"},
     "reasons": "x",
+    "constraints": {"name": "x"},
+    "ranking": {"model": "x"},
+    "concealed": {"kind": "x"},
+    "balances": {
+        "budget": "x",
+        "member": "x",
+        "window": "x",
+        "limit_usd_micros": 1,
+        "held_usd_micros": 1,
+        "billed_usd_micros": 1,
+    },
 }
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.billed import Attempts, Billed
-from domain.definitions import Definitions, Model
+from domain.definitions import Definitions
+from domain.models import Model
 from domain.price_book import UnknownPrice, known, named
 from domain.prices import Usage, cost
 from domain.restatement import BadRestatement, Restatement, Tariffs, adjustment, restate, restated, standing

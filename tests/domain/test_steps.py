@@ -80,8 +80,10 @@ def test_a_call_has_the_id_of_what_it_is_and_not_of_its_cause() -> None:
     assert asked.event_id == derive(asked.call_id, "requested")
 
 
-@pytest.mark.parametrize(("restriction", "model"), [(None, "hosted"), ("local", "local")])
-def test_a_restricted_step_asks_the_local_model(restriction: str | None, model: str) -> None:
+@pytest.mark.parametrize(("restriction", "model"), [(None, ""), ("local", "local")])
+def test_a_restricted_step_names_the_local_model_and_any_other_leaves_it_to_the_router(
+    restriction: str | None, model: str
+) -> None:
     assert _ask(ASK, {}, restriction=restriction).model == model
 
 
@@ -116,13 +118,14 @@ def test_a_step_that_a_degraded_model_answered_says_so() -> None:
     assert _answered(CallStatus.COMPLETED, degraded=True).output["answer_degraded"] == "true"
 
 
-def test_a_step_fails_with_its_call() -> None:
-    performed = _answered(CallStatus.FAILED, reason="no answer")
+@pytest.mark.parametrize("status", [CallStatus.FAILED, CallStatus.REFUSED])
+def test_a_step_fails_with_its_call(status: CallStatus) -> None:
+    performed = _answered(status, reason="no answer")
 
     assert (performed.status, performed.reason, performed.output) == (StepStatus.FAILED, "no answer", {})
 
 
-@pytest.mark.parametrize("status", sorted(set(CallStatus) - {CallStatus.COMPLETED, CallStatus.FAILED}))
+@pytest.mark.parametrize("status", sorted(set(CallStatus) - set(ENDS)))
 def test_a_call_that_is_not_over_says_nothing_about_its_step(status: CallStatus) -> None:
     assert _after(status) == []
 
