@@ -81,7 +81,7 @@ async def _asked(question: Question, call: Any) -> Answer:
     try:
         answer = await call
     except raised() as error:
-        raise failure(question.model, error) from error
+        raise failure(question.model, error) from None  # its text may hold the question
     if question.on_text is None:
         return whole(question, answer)
     return await streamed(question, answer)
@@ -91,7 +91,7 @@ async def _embedded(model: str, texts: list[str], call: Any) -> Embedding:
     try:
         answer = await call
     except raised() as error:
-        raise failure(model, error) from error
+        raise failure(model, error) from None
     return embedding(model, texts, answer)
 
 
