@@ -66,8 +66,9 @@ class Models:
         if self._loaded:
             return
         async with self._loading:
-            await asyncio.to_thread(litellm)
-            self._loaded = True
+            if not self._loaded:
+                await asyncio.to_thread(litellm)
+                self._loaded = True
 
 
 def prices(model: str) -> tuple[int, int]:
