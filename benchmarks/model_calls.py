@@ -25,6 +25,8 @@ from tests.models.running import ModelServer, model_server
 
 CALLS, ROUNDS = 1000, 5
 TIMEOUT_S = 60.0
+SETTLE_S = 0.5
+"""After a round: LiteLLM goes on with its own records, which counts for the round that caused it."""
 MODEL, MAX_TOKENS, KEY = "openai/gpt-4o-mini", 100, "sk-benchmark"
 SYSTEM = "You are an assistant that sorts incidents."
 Call = Callable[[int], Awaitable[object]]
@@ -89,8 +91,8 @@ def callers(server: ModelServer) -> dict[str, Call]:
 
 async def _measured(server: ModelServer, calls: int, rounds: int) -> dict[str, list[Round]]:
     found: dict[str, list[Round]] = {}
+    turn = list(callers(server).items())
     for number in range(rounds + 1):
-        turn = list(callers(server).items())
         for name, call in turn if number % 2 else reversed(turn):  # whoever goes first leaves work behind
             measured = await _round(call, calls)
             if number:  # the first one opens connections
@@ -106,12 +108,14 @@ async def _round(call: Call, calls: int) -> Round:
 
     begun, cpu = time.perf_counter(), time.process_time()
     latencies = await asyncio.gather(*(timed(number) for number in range(calls)))
-    return Round(time.perf_counter() - begun, time.process_time() - cpu, latencies)
+    wall_s = time.perf_counter() - begun
+    await asyncio.sleep(SETTLE_S)
+    return Round(wall_s, time.process_time() - cpu, latencies)
 
 
 def _print(found: dict[str, list[Round]], calls: int) -> None:
-    print(f"| {calls} at once, medians of rounds | average ms | p50 ms | p99 ms | calls/s | CPU us a call |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print(f"| {calls} at once, medians of rounds | average ms | p50 ms | p99 ms | calls/s | CPU us a call | at best |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, rounds in found.items():
         columns = [
             median(fmean(each.latencies_s) for each in rounds) * 1000,
@@ -119,6 +123,7 @@ def _print(found: dict[str, list[Round]], calls: int) -> None:
             median(quantiles(each.latencies_s, n=100)[98] for each in rounds) * 1000,
             median(calls / each.wall_s for each in rounds),
             median(each.cpu_s for each in rounds) / calls * 1_000_000,
+            min(each.cpu_s for each in rounds) / calls * 1_000_000,
         ]
         print(f"| {name} | " + " | ".join(f"{each:,.0f}" for each in columns) + " |")
 

@@ -33,9 +33,10 @@ COMPARED_MAX = 2_000
 
 _Got = TypeVar("_Got")
 _SCHEMA = """
-CREATE TABLE answers (tenant TEXT, key TEXT, scope TEXT, at INTEGER, bytes INTEGER, body BLOB, vector BLOB, digest BLOB,
+CREATE TABLE answers (tenant TEXT, key TEXT, scope TEXT, at INTEGER, bytes INTEGER, body BLOB, digest BLOB,
     PRIMARY KEY (tenant, key)) WITHOUT ROWID;
-CREATE INDEX scopes ON answers (tenant, scope, at);
+CREATE TABLE vectors (tenant TEXT, scope TEXT, at INTEGER, key TEXT, vector BLOB,
+    PRIMARY KEY (tenant, scope, at DESC, key)) WITHOUT ROWID;
 CREATE INDEX ages ON answers (tenant, at);
 CREATE TABLE sizes (tenant TEXT PRIMARY KEY, entries INTEGER, bytes INTEGER) WITHOUT ROWID;
 CREATE TRIGGER kept AFTER INSERT ON answers BEGIN
@@ -43,6 +44,7 @@ CREATE TRIGGER kept AFTER INSERT ON answers BEGIN
         ON CONFLICT DO UPDATE SET entries = entries + 1, bytes = bytes + new.bytes;
 END;
 CREATE TRIGGER dropped AFTER DELETE ON answers BEGIN
+    DELETE FROM vectors WHERE tenant = old.tenant AND scope = old.scope AND at = old.at AND key = old.key;
     UPDATE sizes SET entries = entries - 1, bytes = bytes - old.bytes WHERE tenant = old.tenant;
     DELETE FROM sizes WHERE tenant = old.tenant AND entries <= 0;
 END;
@@ -124,6 +126,7 @@ class AnswerCache:
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = OFF")  # what a crash damages is found by the digests
             connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA cache_size = -32768")
             if connection.execute("PRAGMA user_version").fetchone()[0] != 1:
                 connection.executescript(_SCHEMA)
         return self._connection
@@ -136,7 +139,9 @@ class AnswerCache:
 
     def _entry(self, tenant_id: str, key: str) -> Entry | None:
         row = self._open().execute(
-            "SELECT body, vector, digest FROM answers WHERE tenant = ? AND key = ?", (tenant_id, key)
+            "SELECT body, coalesce(vector, x''), digest FROM answers LEFT JOIN vectors USING (tenant, scope, at, key)"
+            " WHERE tenant = ? AND key = ?",
+            (tenant_id, key),
         )
         found = row.fetchone()
         return _checked(tenant_id, key, *found) if found is not None else None
@@ -146,7 +151,7 @@ class AnswerCache:
     ) -> tuple[Entry, float] | None:
         wanted = np.asarray(vector, dtype=np.float32)
         rows = self._open().execute(
-            "SELECT key, vector FROM answers WHERE tenant = ? AND scope = ? AND at BETWEEN ? AND ?"
+            "SELECT key, vector FROM vectors WHERE tenant = ? AND scope = ? AND at BETWEEN ? AND ?"
             " AND length(vector) = ? ORDER BY at DESC, key LIMIT ?",
             (tenant_id, scope, _micros(since), _micros(until), wanted.nbytes, COMPARED_MAX),
         )
@@ -167,14 +172,16 @@ class AnswerCache:
         size = len(body) + len(vector)
         if size > ENTRY_BYTES_MAX:
             return
-        row = (entry.tenant_id, entry.key, entry.scope, _micros(entry.at), size, body, vector)
+        row = (entry.tenant_id, entry.key, entry.scope, _micros(entry.at), size, body)
         connection = self._open()
         connection.execute("BEGIN")
         connection.execute("DELETE FROM answers WHERE tenant = ? AND key = ?", (entry.tenant_id, entry.key))
         connection.execute(
-            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, _digest(entry.tenant_id, body, vector)),
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, _digest(entry.tenant_id, body, vector))
         )
+        if vector:
+            place = (entry.tenant_id, entry.scope, _micros(entry.at), entry.key)
+            connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", (*place, vector))
         self._bound(connection, entry)
         connection.execute("COMMIT")
 

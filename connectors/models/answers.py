@@ -106,7 +106,7 @@ async def _chunks(question: Question, stream: Any) -> AsyncGenerator[Any, None]:
             except StopAsyncIteration:
                 return
             except raised() as error:
-                raise failure(question.model, error) from error
+                raise failure(question.model, error) from None  # its text may hold the question
             yield chunk
     finally:
         if (close := getattr(stream, "aclose", None)) is not None:

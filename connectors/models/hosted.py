@@ -66,8 +66,9 @@ class Models:
         if self._loaded:
             return
         async with self._loading:
-            await asyncio.to_thread(litellm)
-            self._loaded = True
+            if not self._loaded:
+                await asyncio.to_thread(litellm)
+                self._loaded = True
 
 
 def prices(model: str) -> tuple[int, int]:
@@ -81,7 +82,7 @@ async def _asked(question: Question, call: Any) -> Answer:
     try:
         answer = await call
     except raised() as error:
-        raise failure(question.model, error) from error
+        raise failure(question.model, error) from None  # its text may hold the question
     if question.on_text is None:
         return whole(question, answer)
     return await streamed(question, answer)
@@ -91,7 +92,7 @@ async def _embedded(model: str, texts: list[str], call: Any) -> Embedding:
     try:
         answer = await call
     except raised() as error:
-        raise failure(model, error) from error
+        raise failure(model, error) from None
     return embedding(model, texts, answer)
 
 

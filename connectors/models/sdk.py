@@ -1,6 +1,7 @@
 """The LiteLLM SDK, loaded when it is first needed: it takes seconds and 190 MB."""
 
 import importlib
+import logging
 import os
 from functools import cache
 from typing import Any
@@ -9,6 +10,8 @@ TIMEOUT_MAX_S = 600.0
 """No question waits longer."""
 CONNECT_S = 5.0
 """For a connection to come about, the wait for a free one left out."""
+SAY_TOO_MUCH = ("LiteLLM", "openai", "openai._base_client", "httpx", "httpcore")
+"""Loggers that write questions, answers and keys, some of them with errors."""
 
 
 @cache
@@ -16,6 +19,8 @@ def litellm() -> Any:
     """Returns the module; loading it asks the network for nothing."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else the import asks the network for prices
     module: Any = importlib.import_module("litellm")
+    for name in SAY_TOO_MUCH:
+        logging.getLogger(name).disabled = True
     module.suppress_debug_info = True
     module.telemetry = False
     module.DEFAULT_MAX_RETRIES = 0  # else vectors are asked for three times: zero counts as unset there

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,24 @@ async def test_a_stream_that_ends_early_is_no_answer(server: ModelServer, models
 
     assert error.billed == server.calls()[0]["billed"]
     assert SECRET not in str(error)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("misdeed", ["400", "429", "reset", "wrong_json", "html", "cut_stream", "wrong_schema"])
+async def test_no_log_and_no_traceback_holds_what_was_asked_or_the_key(
+    models: Models, misdeed: str, streamed: bool, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    listen = (lambda _: None) if streamed else None
+    traced = ""
+    try:
+        await models.ask(_question(f"openai/m~{misdeed}", answer_schema=SCHEMA, on_text=listen))
+    except (ModelUnavailable, ModelRefused) as error:
+        traced = "".join(traceback.format_exception(error))
+
+    said = traced + caplog.text + "".join(capfd.readouterr())
+    assert SECRET not in said
+    assert KEY not in said
 
 
 @pytest.mark.parametrize("misdeed", ["400", "401"])
