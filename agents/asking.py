@@ -53,7 +53,7 @@ class Asker:
     async def ask(
         self, requested: AiCall, call: Call, ready: Ready, timeout_s: float
     ) -> tuple[Answer, list[Concealment]]:
-        """Returns the answer, and the personal data taken out of it that was in no question; raises as the port does."""
+        """Returns the answer, and the personal data taken out of it that no question held; raises as the port does."""
         choice = call.choice
         assert choice is not None and requested.models_digest is not None
         model = self._definitions.models(requested.models_digest).model(choice.model)

@@ -35,6 +35,7 @@ from domain.calls import (
     started,
     timeout_s,
     unspent,
+    waits_for,
 )
 from domain.concealment import Concealer
 from domain.dead_letters import dead_letter
@@ -171,7 +172,7 @@ class RelayCore:
             follows = asked_again(live.call)
         elif live.call is None:
             return [unspent(live.requested, told, definitions, now)]
-        elif told.status is CallStatus.DOWNGRADED:
+        elif told.status is CallStatus.DOWNGRADED and waits_for(live.call, told):
             said, live.call = refused(live.call, told, live.requested, now)
             return said
         else:
@@ -189,8 +190,7 @@ class RelayCore:
             return said
         elif follows is Next.UNSPENT:
             said = [unspent(requested, told, definitions, now)]
-            if live.now.phase is Phase.WAITING and told.attempt == live.now.attempt:  # it came too late
-                live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
+            live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
             return said
         return []
 

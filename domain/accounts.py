@@ -34,9 +34,9 @@ class Accounts:
             return []
         book = state or Book()
         decided: list[BudgetEntry] = []
-        for ended in _ended(book, event):
-            decided.append(ended)
-            book = after(book, ended)
+        for end in _ended(book, event):
+            decided.append(end)
+            book = after(book, end)
         decide = _DECIDE.get(event.kind)
         follows = decide(book, event, definitions) if decide is not None else None
         return [*decided, follows] if follows is not None else decided

@@ -154,7 +154,7 @@ class Next(StrEnum):
 
 
 def asked_again(call: Call) -> Next:
-    """Returns what follows from a request that was begun before: whoever began it may have ended in between."""
+    """Returns what follows from a record that was taken before: whoever took it may have ended in between."""
     choice = call.choice
     if call.phase is Phase.PAUSED:
         return Next.ONWARD
@@ -165,11 +165,11 @@ def asked_again(call: Call) -> Next:
 
 def admitted(call: Call, told: AiCall, now: datetime) -> Next:
     """Returns what follows from an admission: its attempt is begun once, and in time, or the hold is given back."""
-    if call.over or told.attempt != call.attempt:
-        return Next.UNSPENT
+    if told.attempt != call.attempt:
+        return asked_again(call)
     if call.phase is Phase.WAITING:
         return Next.START if timeout_s(aligned(call, told), told.lease_until, now) > 0 else Next.UNSPENT
-    return Next.DOUBTFUL if call.phase is Phase.OPEN else Next.ONWARD
+    return Next.DOUBTFUL if call.phase is Phase.OPEN else asked_again(call)
 
 
 def aligned(call: Call, told: AiCall) -> Call:
@@ -185,14 +185,18 @@ def aligned(call: Call, told: AiCall) -> Call:
     return msgspec.structs.replace(call, choices=[*call.choices[: call.place], given, *call.choices[left:]])
 
 
+def waits_for(call: Call, told: AiCall) -> bool:
+    """Returns whether the call waits for what the record tells of its hold."""
+    return call.phase is Phase.WAITING and told.attempt == call.attempt
+
+
 def refused(call: Call, told: AiCall, requested: AiCall, now: datetime) -> tuple[Said, Call]:
     """Returns what follows from a hold that was not given: a cheaper model is asked, if any is left.
 
     Where the budgets have nothing left, the call is refused.
     """
     choice = call.choice
-    if call.phase is not Phase.WAITING or told.attempt != call.attempt or choice is None:
-        return [], call
+    assert choice is not None
     if told.level is BudgetLevel.STOP:
         return [outcome(requested, CallStatus.REFUSED, told.attempt, now, told.reason)], OVER
     cheaper = [each for each in call.choices[call.place + 1 :] if each.hold < choice.hold]
@@ -205,7 +209,7 @@ def refused(call: Call, told: AiCall, requested: AiCall, now: datetime) -> tuple
 
 
 def unspent(requested: AiCall, told: AiCall, definitions: Definitions, now: datetime) -> BudgetEntry:
-    """Returns the request to release a hold that nobody will spend; of one that has ended already it changes nothing."""
+    """Returns the request to release a hold that nobody will spend; one that has ended stays as it is."""
     return entry(
         requested,
         definitions,

@@ -39,6 +39,8 @@ DECIDED = frozenset({"requests", "workflow-runs", "agent-steps", "compliance-dec
 """The topics on which everything is decided."""
 ANSWERS = b"auterity/relaycore"
 """Who records on `ai-calls` what models answered; every other record there is decided."""
+BUDGETS = b"auterity/budgets"
+"""Who decides on `budget-entries` what others ask for there."""
 
 MISSING, EXTRA, BYTES = "missing", "extra", "x-digest"
 
@@ -279,7 +281,7 @@ def _decides(record: Record, event: Event | None = None) -> bool:
     if record.topic == "ai-calls":
         return not said_by(record, ANSWERS)
     if record.topic == "budget-entries":
-        return not isinstance(event, BudgetEntry) or event.kind in ENTRIES
+        return said_by(record, BUDGETS) or not isinstance(event, BudgetEntry) or event.kind in ENTRIES
     return record.topic in DECIDED
 
 

@@ -29,10 +29,12 @@ STEP_RANKS = {StepStatus.UNKNOWN: 0, StepStatus.REQUESTED: 1, StepStatus.PERFORM
 CALL_RANKS = {
     CallStatus.UNKNOWN: 0,
     CallStatus.REQUESTED: 1,
-    CallStatus.ADMITTED: 2,
-    CallStatus.STARTED: 3,
-    CallStatus.IN_DOUBT: 4,
-    CallStatus.ATTEMPT_FAILED: 5,
+    CallStatus.ROUTED: 2,
+    CallStatus.ADMITTED: 3,
+    CallStatus.STARTED: 4,
+    CallStatus.IN_DOUBT: 5,
+    CallStatus.ATTEMPT_FAILED: 6,
+    CallStatus.DOWNGRADED: 7,
 }
 END = 10**12
 """The rank of what is over; nothing is further."""

@@ -1,4 +1,4 @@
-"""A process that runs RelayCore alone, with a model that answers as a file says: `python -m tests.agents.asking ...`.
+"""A process that runs RelayCore and the budgets, with a model that answers as a file says: `python -m tests.agents.asking`.
 
 The file holds one word: `silent` (never answers), `broken` (answers with an error), anything else is the answer.
 Each question is added to `<file>.asked`.
@@ -12,11 +12,15 @@ from pathlib import Path
 import uvloop
 
 from agents.relaycore import RelayCore
+from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs
+from domain.accounts import Accounts
+from domain.admissions import Admissions
 from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
 from runtime.worker import Workbench, serve
 from schemas.catalogue import PARTITIONS
 from streams.app import Place, changelog
+from streams.stage import Stage
 
 
 class FileModel:
@@ -49,9 +53,14 @@ class FileModel:
 
 async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Path) -> None:
     place = Place(bootstrap, folder, prefix)
-    ensure_changelogs(bootstrap, {changelog(place, RelayCore.name): PARTITIONS})
+    money = [Accounts(), Admissions()]
+    names = [RelayCore.name, *(each.name for each in money)]
+    ensure_changelogs(bootstrap, {changelog(place, name): PARTITIONS for name in names})
     async with Workbench(place, registry) as tools:
-        await serve([RelayCore(FileModel(file), tools)], folder / "ready")
+        stages = [Stage(each, tools) for each in money]
+        detector = Detector()
+        await serve([*stages, RelayCore(FileModel(file), detector, tools)], folder / "ready")
+        await detector.close()
 
 
 if __name__ == "__main__":

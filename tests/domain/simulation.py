@@ -29,6 +29,7 @@ from domain.calls import (
     refused,
     started,
     unspent,
+    waits_for,
 )
 from domain.calls import Next as Follows
 from domain.calls import Phase as CallPhase
@@ -201,7 +202,7 @@ class Flow:
         if not self._lost:
             self._states[place] = state
 
-    def _answered(self, key: str, event: Event) -> Sequence[Event]:
+    def _answered(self, key: str, event: Event) -> Sequence[Event]:  # noqa: PLR0912
         """What RelayCore says; its clock stands still but while a model answers."""
         if not isinstance(event, AiCall) or event.status not in READ:
             return []
@@ -221,7 +222,7 @@ class Flow:
                 follows = asked_again(call)
         elif call is None:
             return [unspent(asked, event, self.definitions, CLOCK)]
-        elif event.status is CallStatus.DOWNGRADED:
+        elif event.status is CallStatus.DOWNGRADED and waits_for(call, event):
             more, call = refused(call, event, asked, CLOCK)
             said += more
         else:

@@ -7,7 +7,7 @@ import pytest
 from domain import steps
 from domain.definitions import BadDefinition, Definitions, Step
 from domain.ids import derive
-from domain.steps import OUTPUT_CHARACTERS_MAX, OutputTooLarge, Steps
+from domain.steps import ENDS, OUTPUT_CHARACTERS_MAX, OutputTooLarge, Steps
 from schemas.events import AgentStep, AiCall, CallStatus, Event, Outcome, Phase, StepStatus
 from tests.domain.events import RUN, call, collect, decision, digest_of, known, workflow
 
