@@ -1,6 +1,6 @@
-"""A process that runs RelayCore and the budgets, with a model that answers as a file says: `python -m tests.agents.asking`.
+"""A process that runs RelayCore and the budgets, with a model that answers as a file says.
 
-The file holds one word: `silent` (never answers), `broken` (answers with an error), anything else is the answer.
+The file holds one word: `nobody` (the budgets alone), `silent` (never answers), `broken` (answers with an error), anything else is the answer.
 Each question is added to `<file>.asked`.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvloop
 
+from agents.leases import Leases
 from agents.relaycore import RelayCore
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs
@@ -58,8 +59,10 @@ async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Pa
     ensure_changelogs(bootstrap, {changelog(place, name): PARTITIONS for name in names})
     async with Workbench(place, registry) as tools:
         stages = [Stage(each, tools) for each in money]
+        Leases(stages[0], tools)
         detector = Detector()
-        await serve([*stages, RelayCore(FileModel(file), detector, tools)], folder / "ready")
+        asking = [] if file.read_text() == "nobody" else [RelayCore(FileModel(file), detector, tools)]
+        await serve([*stages, *asking], folder / "ready")
         await detector.close()
 
 
