@@ -10,6 +10,7 @@ from typing import Any
 
 import uvloop
 
+from agents.leases import Leases
 from agents.relaycore import RelayCore
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs, ensure_topics
@@ -17,6 +18,7 @@ from connectors.models.hosted import Models
 from connectors.publisher import KafkaPublisher
 from connectors.reader import KafkaLog
 from connectors.registry import Registry
+from domain.accounts import Accounts
 from domain.definitions import Definitions
 from runtime.definitions import following
 from runtime.memory import settled, trimmed
@@ -47,6 +49,7 @@ async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: P
     ensure_changelogs(place.bootstrap, {changelog(place, name): PARTITIONS for name in names}, conf.kafka_replicas)
     async with Workbench(place, registry_url) as tools:
         stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
+        Leases(next(each for each in stages if each.name == Accounts.name), tools)
         keys = {name: key.get_secret_value() for name, key in conf.model_keys.items()}
         detector = Detector()
         stages.append(RelayCore(Models(conf.model_api_base, keys), detector, tools))

@@ -7,7 +7,8 @@ committed is done again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import faust
 import msgspec
@@ -68,6 +69,10 @@ class Stage:
         self._journal = Journal(tools.place.journals, decider.name, decider.inputs)
         self._table = state_table(self.app, decider.name, decider.state, tools) if decider.state is not None else None
         self.progress = Lanes(self.app, decider.name, decider.inputs, self._run).progress
+
+    def states(self) -> Iterator[tuple[bytes, Any]]:
+        """Yields the keys of the partitions that are taken here, and their states; see StateTable.states."""
+        return self._table.states() if self._table is not None else iter(())
 
     async def _run(self, records: Sequence[Record]) -> None:
         """Takes one batch through; when it returns, all that follows from it is on the log and on disk."""

@@ -128,6 +128,16 @@ class StateTable:
         claim.keep(key, len(value), found)
         return found
 
+    def states(self) -> Iterator[tuple[bytes, Any]]:
+        """Yields every key that is ours now, and its state: as it lies on disk, so without what is being written."""
+        for claim in list(self._claims.values()):
+            if claim.generation != self._generation():
+                continue
+            with self._reading(claim.partition):
+                found = [(key, value) for key, value in claim.db.items() if key.startswith(STATE)]
+            for key, value in found:
+                yield key[len(STATE) :], self._decoder.decode(msgspec.msgpack.decode(value, type=Kept).state)
+
     async def write(self, claim: Claim, states: Mapping[bytes, tuple[dict[str, int], Any]]) -> None:
         """Writes each changed key once (offsets applied, state); returns when changelog and disk have it.
 

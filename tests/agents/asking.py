@@ -1,7 +1,8 @@
-"""A process that runs RelayCore and the budgets, with a model that answers as a file says: `python -m tests.agents.asking`.
+"""A process that runs RelayCore and the budgets, with a model that answers as a file says.
 
-The file holds one word: `silent` (never answers), `broken` (answers with an error), anything else is the answer.
-Each question is added to `<file>.asked`.
+The file holds one word: `nobody` (the budgets alone), `silent` (never answers), `broken` (answers with an error), an
+endpoint (what is there is asked through LiteLLM; with ` blind` behind it the detector ends whenever it is started);
+anything else is the answer. Each question but those to an endpoint is added to `<file>.asked`.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import uvloop
 
+from agents.leases import Leases
 from agents.relaycore import RelayCore
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs
+from connectors.models.hosted import Models
 from domain.accounts import Accounts
 from domain.admissions import Admissions
-from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
+from domain.ports import Answer, Embedding, ModelProvider, ModelRefused, ModelUnavailable, Question
 from runtime.worker import Workbench, serve
 from schemas.catalogue import PARTITIONS
 from streams.app import Place, changelog
@@ -58,8 +61,12 @@ async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Pa
     ensure_changelogs(bootstrap, {changelog(place, name): PARTITIONS for name in names})
     async with Workbench(place, registry) as tools:
         stages = [Stage(each, tools) for each in money]
-        detector = Detector()
-        await serve([*stages, RelayCore(FileModel(file), detector, tools)], folder / "ready")
+        Leases(stages[0], tools)
+        word, _, blind = file.read_text().partition(" ")
+        detector = Detector([sys.executable, "-c", "raise SystemExit"], wait_s=3.0) if blind else Detector()
+        model: ModelProvider = Models(word) if word.startswith("http") else FileModel(file)
+        asking = [] if word == "nobody" else [RelayCore(model, detector, tools)]
+        await serve([*stages, *asking], folder / "ready")
         await detector.close()
 
 
