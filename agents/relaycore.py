@@ -14,9 +14,10 @@ import faust
 import msgspec
 
 from agents.asking import Asker, Ready
+from agents.attempts import Ended, Live, ended, failed, starts
 from agents.health import Health
-from agents.pauses import pause_s
 from domain.asking import routed
+from domain.call_ends import doubtful
 from domain.calls import (
     OVER,
     Call,
@@ -27,9 +28,6 @@ from domain.calls import (
     aligned,
     asked_again,
     begun,
-    completed,
-    doubtful,
-    failed,
     onward,
     refused,
     started,
@@ -39,10 +37,9 @@ from domain.calls import (
 )
 from domain.concealment import Concealer
 from domain.dead_letters import dead_letter
-from domain.ports import Answer, ModelProvider, ModelUnavailable
-from domain.prices import Usage
-from schemas.errors import AuterityError, Rejected, Unavailable, Undecodable
-from schemas.events import AiCall, CallStatus, Concealment, Event
+from domain.ports import ModelProvider, ModelUnavailable
+from schemas.errors import Rejected, Unavailable, Undecodable
+from schemas.events import AiCall, CallStatus, Event
 from schemas.record import Record, said_by
 from streams.app import stage_app
 from streams.lanes import Lanes
@@ -58,26 +55,6 @@ RUNS_AT_ONCE_MAX = 64
 REQUESTS_MAX = 5000
 """Requests kept in memory until their hold is given; others are read from the log again."""
 READ = (CallStatus.REQUESTED, CallStatus.ADMITTED, CallStatus.DOWNGRADED)
-
-
-class Live(msgspec.Struct):
-    """A call in hand: what it asks, where it stands, and what the record that was read says of it."""
-
-    requested: AiCall
-    call: Call | None
-    told: AiCall | None = None
-    started: AiCall | None = None
-    ready: Ready | None = None
-    pause_s: float = 0.0
-
-    @property
-    def now(self) -> Call:
-        """Where it stands, once it is routed."""
-        assert self.call is not None
-        return self.call
-
-
-Ended = tuple[Answer, list[Concealment]] | AuterityError
 
 
 class RelayCore:
@@ -158,9 +135,9 @@ class RelayCore:
         attempts = await self._go_on(claim, lives, said)
         while attempts:
             done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
-            ended = [task.result() for task in done]
-            said = [each for live, end in ended for each in self._ended(live, end)]
-            attempts |= await self._go_on(claim, [live for live, _ in ended], said)
+            over = [task.result() for task in done]
+            said = [each for live, end in over for each in ended(live, end, self._tools.definitions, self._clock())]
+            attempts |= await self._go_on(claim, [live for live, _ in over], said)
 
     def _follow(self, live: Live, offset: int) -> Said:
         """Returns what follows from the record at hand before any attempt; the call is changed with it."""
@@ -215,7 +192,7 @@ class RelayCore:
             for live in waiting:
                 if live.call is not None and live.call.phase is Phase.PAUSED and live.started is None:
                     more, live.call = onward(live.call, live.requested, self._tools.definitions, self._clock())
-                    live.started = next((each for each in more if _starts(each)), None)  # type: ignore[assignment]
+                    live.started = next((each for each in more if starts(each)), None)  # type: ignore[assignment]
                     said += [each for each in more if each is not live.started]
                 if live.started is not None:
                     moved.append(live)
@@ -224,7 +201,8 @@ class RelayCore:
             for live, found in zip(moved, made, strict=True):
                 assert live.started is not None
                 if isinstance(found, Unavailable):
-                    more, live.call = self._failed(live, found, billed=False, again=False)
+                    now = self._clock()
+                    more, live.call = failed(live, found, self._tools.definitions, now, billed=False, again=False)
                     said += [live.started, *more]
                     live.started = None
                     waiting.append(live)
@@ -265,43 +243,6 @@ class RelayCore:
             except (Unavailable, Rejected) as error:
                 return live, error
 
-    def _ended(self, live: Live, end: Ended) -> Said:
-        """Returns what follows from the end of an attempt."""
-        assert live.started is not None
-        if isinstance(end, tuple):
-            answer, concealed = end
-            said, live.call = completed(
-                live.now, live.started, live.requested, answer, self._tools.definitions, self._clock()
-            )
-            said = [msgspec.structs.replace(said[0], concealed=concealed), *said[1:]]
-        elif isinstance(end, ModelUnavailable):
-            tries = live.now.tries
-            usage = _usage(end)
-            said, live.call = self._failed(live, end, billed=end.billed, again=end.again, usage=usage)
-            live.pause_s = pause_s(tries, end, 20.0) or 0.0
-        elif isinstance(end, Unavailable):  # the detector, when the answer had come
-            said, live.call = self._failed(live, end, billed=True, again=False)
-        else:
-            said, live.call = self._failed(live, end, billed=False, again=False)
-        live.started = live.ready = live.told = None
-        return said
-
-    def _failed(
-        self, live: Live, error: AuterityError, *, billed: bool, again: bool, usage: Usage | None = None
-    ) -> tuple[Said, Call]:
-        assert live.started is not None
-        return failed(
-            live.now,
-            live.started,
-            live.requested,
-            self._tools.definitions,
-            self._clock(),
-            reason=str(error),
-            again=again,
-            billed=billed,
-            usage=usage,
-        )
-
     async def _requested(self, event: AiCall, call: Call | None, partition: int) -> AiCall:
         """Returns what the call asks: from memory, or from where it lies on the log."""
         if event.status is CallStatus.REQUESTED:
@@ -324,13 +265,3 @@ class RelayCore:
         said = [*events]
         said += self._health.take(said)
         await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in said])
-
-
-def _starts(event: Event) -> bool:
-    return isinstance(event, AiCall) and event.status is CallStatus.STARTED
-
-
-def _usage(error: ModelUnavailable) -> Usage | None:
-    if error.input_tokens is None or error.output_tokens is None:
-        return None
-    return Usage(error.input_tokens, error.output_tokens)

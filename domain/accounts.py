@@ -82,7 +82,7 @@ def _hold(book: Book, event: BudgetEntry, definitions: Definitions) -> BudgetEnt
     level, why = BudgetLevel.WITHIN, ""
     for pot in found:
         held = book.shares.get(pot.key, Share())
-        now_level, reason = _level(pot, held, event)
+        now_level, reason = level_of(pot, held, event.amount_usd_micros, event.level is BudgetLevel.DOWNGRADE)
         if _RANK[now_level] > _RANK[level]:
             level, why = now_level, reason
     refused = level in (BudgetLevel.DOWNGRADE, BudgetLevel.STOP) and bool(why)
@@ -107,17 +107,16 @@ def _unsound(event: BudgetEntry, now: datetime) -> str:
     return ""
 
 
-def _level(pot: Pot, share: Share, event: BudgetEntry) -> tuple[BudgetLevel, str]:
-    """Returns how full the pot would be, and why it has no room for this, when it has none."""
+def level_of(pot: Pot, share: Share, amount: int, cheaper: bool = False) -> tuple[BudgetLevel, str]:
+    """Returns how full the pot would be with so much more, and why it has no room for this, when it has none."""
     budget, used = pot.budget, share.held + share.billed
-    after, limit = used + event.amount_usd_micros, budget.limit_usd_micros
+    after, limit = used + amount, budget.limit_usd_micros
     said = f"budget {budget.id} of {pot.member} ({pot.window}): {used} of {limit} micro-dollars are used"
-    if event.amount_usd_micros and used >= limit:
+    if amount and used >= limit:
         return BudgetLevel.STOP, said
     if after > limit:
-        return BudgetLevel.DOWNGRADE, f"{said}, {event.amount_usd_micros} more are asked for"
-    if 100 * after > budget.downgrade_percent * limit and event.amount_usd_micros:
-        cheaper = event.level is BudgetLevel.DOWNGRADE
+        return BudgetLevel.DOWNGRADE, f"{said}, {amount} more are asked for"
+    if 100 * after > budget.downgrade_percent * limit and amount:
         return BudgetLevel.DOWNGRADE, "" if cheaper else f"{said}: only cheaper models are paid"
     if 100 * after > budget.warn_percent * limit:
         return BudgetLevel.WARN, ""

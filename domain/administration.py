@@ -90,6 +90,10 @@ class BadRole(Rejected):
     """No role has this name, or not in this tenant."""
 
 
+class BadTeam(Rejected):
+    """No team is called so: a name has 1 to 100 of a-z, 0-9 and . _ @ + -, a letter or digit first."""
+
+
 class BadScope(Rejected):
     """No permission has this name, or no key of a tenant has it."""
 
@@ -102,13 +106,20 @@ class BadLife(Rejected):
     """A key cannot live so long."""
 
 
-def new_user(tenant_id: str, name: str, roles: Sequence[str], title: str, known: User | None) -> User:
-    """Returns a user of this tenant, who has no password yet; raises BadName, UserExists, BadRole."""
+def new_user(tenant_id: str, name: str, roles: Sequence[str], title: str, known: User | None, team: str = "") -> User:
+    """Returns a user of this tenant, who has no password yet; raises BadName, UserExists, BadRole, BadTeam."""
     if not re.match(USER_NAME, name):
         raise BadName(f"{name!r} is no name: it has 1 to 100 of a-z, 0-9 and . _ @ + -, a letter or digit first")
     if known is not None:
         raise UserExists(f"tenant {tenant_id} has a user {name}")
-    return User(id=name, title=title, roles=roles_of(tenant_id, roles))
+    return User(id=name, title=title, roles=roles_of(tenant_id, roles), team=team_of(team))
+
+
+def team_of(name: str) -> str:
+    """Returns the team of this name, empty for none; raises BadTeam."""
+    if name and not re.match(USER_NAME, name):
+        raise BadTeam(f"{name!r} is no team: it has 1 to 100 of a-z, 0-9 and . _ @ + -, a letter or digit first")
+    return name
 
 
 def roles_of(tenant_id: str, names: Sequence[str]) -> list[Role]:
@@ -181,7 +192,9 @@ def scopes_of(names: Sequence[str], principal: Principal | None = None) -> list[
 
 
 def check_narrower(maker: ApiKey, made: ApiKey) -> None:
-    """Raises NotHeld when a key makes one that opens from elsewhere, or lives longer, than itself."""
+    """Raises NotHeld when a key makes one that opens from elsewhere, lives longer, or spends another team's budget."""
+    if maker.team and made.team != maker.team:
+        raise NotHeld("a key makes no key of another team than its own")
     if maker.networks and not (made.networks and set(made.networks) <= set(maker.networks)):
         raise NotHeld("a key makes no key for other networks than its own")
     if made.expires_at > maker.expires_at:
@@ -189,9 +202,15 @@ def check_narrower(maker: ApiKey, made: ApiKey) -> None:
 
 
 def new_key(
-    shown: Presented, scopes: Sequence[Permission], days: int, title: str, now: datetime, networks: Sequence[str] = ()
+    shown: Presented,
+    scopes: Sequence[Permission],
+    days: int,
+    title: str,
+    now: datetime,
+    networks: Sequence[str] = (),
+    team: str = "",
 ) -> ApiKey:
-    """Returns what is kept of a key that is shown to somebody; raises BadLife, and BadNetwork."""
+    """Returns what is kept of a key that is shown to somebody; raises BadLife, BadNetwork, and BadTeam."""
     if wrong := checked(networks):
         raise BadNetwork(wrong)
     if not 1 <= days <= DAYS_MAX:
@@ -204,6 +223,7 @@ def new_key(
         expires_at=ends,
         digest=digest(shown.secret),
         networks=list(networks),
+        team=team_of(team),
     )
 
 

@@ -9,6 +9,9 @@ from msgspec import Meta, Struct
 from domain.names import Name
 from schemas.events import BudgetEntry
 
+KIND = "budgets"
+DEFAULT = "default"
+"""The one definition of a tenant that counts."""
 BUDGETS_MAX = 50
 """Of a tenant."""
 Percent = Annotated[int, Meta(ge=1, le=100)]
@@ -38,6 +41,8 @@ class Budgets(Struct, frozen=True, forbid_unknown_fields=True):
 
     def doubt(self) -> str:
         """Returns what is wrong with them, empty when nothing is."""
+        if self.id != DEFAULT:
+            return f"the budgets that count are called {DEFAULT}, not {self.id}"
         names = [each.id for each in self.budgets]
         twice = sorted({each for each in names if names.count(each) > 1})
         return f"two budgets are called {', '.join(twice)}" if twice else ""

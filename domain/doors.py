@@ -16,7 +16,7 @@ from schemas.catalogue import TOPICS, Topic
 from schemas.errors import Rejected
 from schemas.events import BusinessEvent, CallOutcome, DeadLetter, Event, Request, RequestKind
 
-OURS = ("correlation_id", "causation_id")
+OURS = ("correlation_id", "causation_id", "principal")
 """What the gateway says of an event, never its sender."""
 STAGE = "gateway"
 API = "api"
@@ -94,7 +94,7 @@ def offered(topic: Topic, content: bytes, call: Call, principal: Principal, numb
         event_id=event_id, tenant_id=principal.tenant_id, correlation_id=event_id, causation_id=call.id, **fields
     )
     _theirs_to_say(event)
-    return event
+    return _said_by(principal, event)
 
 
 def decoded(decoder: msgspec.json.Decoder[_Said], content: bytes) -> _Said:
@@ -113,7 +113,7 @@ def taken(topic: Topic, event: Event, call: Call, principal: Principal) -> Event
     _theirs_to_say(event)
     if not CANONICAL.fullmatch(event.event_id):
         raise BadEvent("event_id is no UUID in small letters", "event_id")
-    return msgspec.structs.replace(event, correlation_id=event.event_id, causation_id=call.id)
+    return _said_by(principal, msgspec.structs.replace(event, correlation_id=event.event_id, causation_id=call.id))
 
 
 def said_of(
@@ -167,6 +167,11 @@ def letter(topic: str, content: bytes, call: Call, principal: Principal, number:
 def _theirs_to_say(event: Event) -> None:
     if isinstance(event, BusinessEvent) and event.source == API:
         raise BadEvent(f"the source {API} is the gateway's own", "source")
+
+
+def _said_by(principal: Principal, event: Event) -> Event:
+    """Returns the event as this caller's, whoever it says it is of: the budgets and models of its run are his."""
+    return msgspec.structs.replace(event, principal=principal.id) if isinstance(event, BusinessEvent) else event
 
 
 def _belongs(tenant_id: str | None, principal: Principal) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from domain.administration import BadName, BadRole, BadScope, Exists, NotHeld, Unknown
+from domain.administration import BadName, BadRole, BadScope, BadTeam, Exists, NotHeld, Unknown
 from domain.definitions import canonical, digest
 from domain.doors import Call
 from domain.identity import Principal
@@ -70,5 +70,5 @@ def refusing() -> Iterator[None]:
     except Rejected as error:
         statuses = ((Unknown, 404), (Exists, 409), (NotHeld, 403))
         status = next((status for kind, status in statuses if isinstance(error, kind)), 422)
-        typed = isinstance(error, (Unknown, Exists, BadName, BadRole, BadScope))
+        typed = isinstance(error, (Unknown, Exists, BadName, BadRole, BadScope, BadTeam))
         raise Refusal(status, (error.__doc__ or "").rstrip(".") if typed else str(error)) from error

@@ -28,6 +28,8 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
     title: Title = ""
     networks: list[Text] = []
     """It opens nothing from elsewhere; empty: from anywhere."""
+    team: Text = ""
+    """Whose budget it spends, beside its own; empty for none."""
     tenant_id: Text | None = None
 
 
@@ -60,7 +62,8 @@ def routes(door: Door) -> APIRouter:
             key = fresh_key(tenant, named)
 
             def decide() -> ApiKey:
-                made = new_key(key, scopes_of(said.scopes, principal), said.days, said.title, call.at, said.networks)
+                scopes = scopes_of(said.scopes, principal)
+                made = new_key(key, scopes, said.days, said.title, call.at, said.networks, said.team)
                 if (maker := door.definitions.key(tenant, principal.id.removeprefix("key/"))) is not None:
                     check_narrower(maker, made)
                 return made

@@ -16,6 +16,7 @@ from domain.administration import (
     new_user,
     public_user,
     roles_of,
+    team_of,
     turned,
     with_password,
     without_factor,
@@ -41,6 +42,8 @@ class NewUser(Struct, frozen=True, forbid_unknown_fields=True):
     name: Text
     roles: list[Text]
     title: Title = ""
+    team: Text = ""
+    """Whose budget the person's runs spend, beside the person's own; empty for none."""
     tenant_id: Text | None = None
 
 
@@ -50,6 +53,8 @@ class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
     roles: list[Text] | None = None
     status: Status | None = None
     title: Title | None = None
+    team: Text | None = None
+    """Empty for none."""
     tenant_id: Text | None = None
 
 
@@ -80,7 +85,8 @@ def routes(door: Door) -> APIRouter:
             sealed = await door.people.passwords.sealed_soon(tenant, said.name, password)
 
             def decide() -> User:
-                made = new_user(tenant, said.name, said.roles, said.title, door.definitions.user(tenant, said.name))
+                known = door.definitions.user(tenant, said.name)
+                made = new_user(tenant, said.name, said.roles, said.title, known, said.team)
                 check_held(principal, made.roles)
                 return with_password(made, sealed)
 
@@ -92,7 +98,7 @@ def routes(door: Door) -> APIRouter:
 
     @router.patch("/{name}", summary="Change a person", **contract(UserChange, *USUAL))
     async def alter(request: Request, name: str) -> Response:
-        """Changes roles, status or title; nobody grants, or changes of others, what he does not hold himself."""
+        """Changes roles, status, title or team; nobody grants, or changes of others, what he does not hold himself."""
 
         async def work(call: Call, principal: Principal, share: Share) -> Done:
             said = await body(request, share, UserChange)
@@ -151,7 +157,9 @@ async def _proof(door: Door, request: Request, name: str, of_password: bool) -> 
 
 def _changed(tenant: str, before: User, said: UserChange, call: Call) -> User:
     roles = roles_of(tenant, said.roles) if said.roles is not None else before.roles
-    after = replace(before, roles=roles, title=said.title if said.title is not None else before.title)
+    title = said.title if said.title is not None else before.title
+    team = team_of(said.team) if said.team is not None else before.team
+    after = replace(before, roles=roles, title=title, team=team)
     return turned(after, said.status) if said.status is not None else after
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 keys_app = typer.Typer(no_args_is_help=True, help="A tenant's API keys: `create`, `list`, `revoke`.")
 users_app = typer.Typer(
     no_args_is_help=True,
-    help="A tenant's people: `create`, `list`, `suspend`, `resume`, `reset` their password, `reset-factor`.",
+    help="A tenant's people: `create`, `list`, `suspend`, `resume`, `team`, `reset` their password, `reset-factor`.",
 )
 
 tenants_app = typer.Typer(
@@ -28,6 +28,7 @@ Devices = Literal["any", "bound"]
 Risk = Literal["low", "medium", "high"]
 Owner = Annotated[str, typer.Option("--tenant", help="Whose they are; `platform` for the platform's own admins.")]
 Name = Annotated[str, typer.Argument(help="The name to log in with.")]
+Team = Annotated[str, typer.Option("--team", help="Whose budgets it spends beside its own; see `auterity budgets`.")]
 
 
 @keys_app.command("create")
@@ -39,6 +40,7 @@ def keys_create(
     network: Annotated[
         list[str] | None, typer.Option("--network", help="It opens nothing from elsewhere; repeatable.")
     ] = None,
+    team: Team = "",
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +48,7 @@ def keys_create(
     from runtime import keys
     from runtime.deployment import where
 
-    made = keys.create(*where(configured(data_dir)), tenant, scope, days, title, network or [])
+    made = keys.create(*where(configured(data_dir)), tenant, scope, days, title, network or [], team)
     terminal.show(made, as_json, lambda: terminal.documents([made]))
 
 
@@ -85,11 +87,12 @@ def users_create(
     tenant: Owner,
     role: Annotated[list[str], typer.Option("--role", help="What the person is to the tenant; repeatable.")],
     title: Annotated[str, typer.Option("--title", help="Who it is.")] = "",
+    team: Team = "",
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a user. The password shown is good for one log-in, which has to change it, and is kept nowhere."""
-    _done(_users(data_dir, tenant).create(name, role, title), as_json)
+    _done(_users(data_dir, tenant).create(name, role, title, team), as_json)
 
 
 @users_app.command("list")
@@ -121,6 +124,18 @@ def users_digest(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: J
 def users_suspend(name: Name, tenant: Owner, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Let a user in no more, whatever tokens there are."""
     _done(_users(data_dir, tenant).suspend(name), as_json)
+
+
+@users_app.command("team")
+def users_team(
+    name: Name,
+    tenant: Owner,
+    team: Annotated[str, typer.Argument(help="Its name; unset: none.")] = "",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Put a user into a team: what its runs hold from now on counts against the team's budgets too."""
+    _done(_users(data_dir, tenant).join(name, team), as_json)
 
 
 @users_app.command("resume")

@@ -19,13 +19,15 @@ from schemas.events import Definition
 
 log = logging.getLogger(__name__)
 
-MARKS = {"steps": "workflow", "rules": "rules", "models": "models", "prices": "prices"}
+MARKS = {"steps": "workflow", "rules": "rules", "models": "models", "prices": "prices", "budgets": "budgets"}
 """The field by which the kind of a definition's file is known; a workflow may name rules too, so steps come first."""
 
 
 def define(conf: Settings, files: Sequence[Path], tenant_id: str | None) -> list[Definition]:
     """Publishes the files' definitions (none: the shipped ones), and returns the versions that are new."""
     bodies = [_body(path) for path in files] or shipped(hosted(conf))
+    if tenant_id is None and any(kind == "budgets" for kind, _ in bodies):
+        raise BadDefinition("budgets are a tenant's: say whose with --tenant")
     kafka, registry = where(conf)
     return prepare(kafka, registry, conf, bodies, tenant_id or PLATFORM)
 
@@ -101,4 +103,4 @@ def _kind(path: Path, body: dict[str, Any]) -> str:
     for mark, kind in MARKS.items():
         if mark in body:
             return kind
-    raise BadDefinition(f"{path}: neither a workflow (steps), nor rules, nor models, nor prices")
+    raise BadDefinition(f"{path}: neither a workflow (steps), nor rules, nor models, nor prices, nor budgets")

@@ -19,12 +19,19 @@ CLIENT = "auterity-keys"
 
 
 def create(
-    kafka: str, registry: str, tenant_id: str, scopes: list[str], days: int, title: str, networks: Sequence[str] = ()
+    kafka: str,
+    registry: str,
+    tenant_id: str,
+    scopes: list[str],
+    days: int,
+    title: str,
+    networks: Sequence[str] = (),
+    team: str = "",
 ) -> dict[str, Any]:
     """Makes a key and returns it with what is known of it: `key` is the only place where its secret stands."""
     allowed = scopes_of(scopes)
     shown, now = fresh_key(tenant_id), datetime.now(UTC)
-    made = new_key(shown, allowed, days, title, now, networks)
+    made = new_key(shown, allowed, days, title, now, networks, team)
     codec = codec_of(registry)
     known = _known(kafka, codec, tenant_id)
     put(kafka, CLIENT, [(KIND, msgspec.to_builtins(made))], known, codec, now, tenant_id)

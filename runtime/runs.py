@@ -21,7 +21,9 @@ COLUMNS = {
     "agent_steps": "step, agent, uses, status, reason, output",
     "compliance_decisions": "step, phase, outcome, rules, rules_version, findings, restriction",
     "ai_calls": "step, call_id, status, attempt, model, provider, answer, input_tokens, output_tokens, "
-    "cost_usd_micros, latency_ms, degraded, reason",
+    "cost_usd_micros, latency_ms, degraded, reason, task, route, hold_id, level, length(ranking) AS ranked",
+    "budget_entries": "step, call_id, attempt, kind, sequence, hold_id, model, amount_usd_micros, held_usd_micros, "
+    "billed_usd_micros, in_doubt, level, reason",
 }
 
 
@@ -78,9 +80,9 @@ def tree(run_id: str, moments: list[Moment]) -> Tree:
         request.add(f"{attached} later events attached")
     for step in dict.fromkeys(each.fields["step"] for each in moments if each.noun == "agent_steps"):
         _step(root, step, [each for each in moments if each.fields.get("step") == step])
-    cost = sum(each.fields["cost_usd_micros"] for each in moments if each.noun == "ai_calls")
+    billed = sum(each.fields["billed_usd_micros"] for each in moments if each.noun == "budget_entries")
     root.add(f"[bold]{ended.fields['status']}[/] {ended.fields['reason']} [dim]{ended.place}[/]")
-    root.add(f"cost {cost} micro-dollars")
+    root.add(f"billed {billed} micro-dollars")
     return root
 
 
@@ -100,11 +102,24 @@ def _step(root: Tree, step: str, moments: list[Moment]) -> None:
                 leaf.add(f"{rule} ({severity}) {action} {path} [dim]{evidence}[/]")
         elif each.noun == "ai_calls":
             branch.add(f"AI call {_call(fields)} [dim]{each.place}[/]")
+        elif each.noun == "budget_entries" and fields["sequence"]:
+            branch.add(f"budgets {_entry(fields)} [dim]{each.place}[/]")
+
+
+def _entry(fields: dict[str, Any]) -> str:
+    doubt = ", in doubt" if fields["in_doubt"] else ""
+    moved = f"{fields['held_usd_micros']:+} held, {fields['billed_usd_micros']:+} billed{doubt}"
+    return f"attempt {fields['attempt']}: [bold]{fields['kind']}[/] {moved} ({fields['level']}) {fields['reason']}"
 
 
 def _call(fields: dict[str, Any]) -> str:
     attempt = f"attempt {fields['attempt']} " if fields["attempt"] else ""
     said = f"{attempt}{fields['model']}: [bold]{fields['status']}[/] {fields['reason']}"
+    if fields["status"] == "routed":
+        route = f"route {fields['route']}" if fields["route"] else "no route"
+        return f"{said}{route}, {fields['ranked']} models looked at"
+    if fields["status"] == "attempt_failed" and fields["cost_usd_micros"]:
+        return f"{said}, {fields['cost_usd_micros']} micro-dollars"
     if fields["status"] != "completed":
         return said
     tokens = f"{fields['input_tokens']}+{fields['output_tokens']} tokens"

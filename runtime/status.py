@@ -23,6 +23,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "workflows": ("requests", "agent-steps", "compliance-decisions"),
     "compliance": ("agent-steps",),
     "steps": ("compliance-decisions", "ai-calls"),
+    "budgets": ("budget-entries",),
+    "admissions": ("budget-entries",),
     "ai-calls": ("ai-calls",),
     "clickhouse": tuple(TOPICS),
     "read-models": READ,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from connectors.registry import codec_of
 from domain.administration import (
@@ -13,6 +14,7 @@ from domain.administration import (
     found_user,
     new_user,
     public_user,
+    team_of,
     turned,
     with_password,
     without_factor,
@@ -44,13 +46,13 @@ class Users:
         if tenant_id != PLATFORM:
             found_tenant(tenant_id, self._known.tenant(tenant_id))
 
-    def create(self, name: str, roles: Sequence[str], title: str = "") -> dict[str, Any]:
+    def create(self, name: str, roles: Sequence[str], title: str = "", team: str = "") -> dict[str, Any]:
         """Makes a user and returns it; `password` is good for one log-in, and shown here only.
 
-        Raises UserExists, BadRole, BadName.
+        Raises UserExists, BadRole, BadName, BadTeam.
         """
         known = self._known.user(self._tenant_id, name)
-        return self._with_password(new_user(self._tenant_id, name, roles, title, known), one_time())
+        return self._with_password(new_user(self._tenant_id, name, roles, title, known, team), one_time())
 
     def reset(self, name: str) -> dict[str, Any]:
         """Gives the user a new password for one log-in, and returns both; ends all sessions. Raises UnknownUser."""
@@ -67,6 +69,10 @@ class Users:
     def resume(self, name: str) -> dict[str, Any]:
         """Lets the user in again; raises UnknownUser."""
         return self._put(turned(self._user(name), "active"))
+
+    def join(self, name: str, team: str) -> dict[str, Any]:
+        """Puts the user into a team, empty for none: what is held from now on counts there. Raises BadTeam."""
+        return self._put(replace(self._user(name), team=team_of(team)))
 
     def digest(self, name: str) -> dict[str, Any]:
         """Returns what stands for this name in the events of failed log-ins, whether anybody is called so or not."""

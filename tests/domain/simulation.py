@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from domain.asking import routed
+from domain.call_ends import completed, doubtful, failed
 from domain.calls import OVER as NO_CALL
 from domain.calls import (
     TRIES_MAX,
@@ -22,9 +23,6 @@ from domain.calls import (
     aligned,
     asked_again,
     begun,
-    completed,
-    doubtful,
-    failed,
     onward,
     refused,
     started,

@@ -235,7 +235,7 @@ def test_the_book_is_always_the_sum_of_the_entries_and_holds_never_pass_the_limi
         if each.kind is EntryKind.HELD and each.amount_usd_micros:
             (balance,) = each.balances
             assert balance.held_usd_micros + balance.billed_usd_micros <= CAP
-    newest = max(each.occurred_at for each in said)
+    newest = max((each.occurred_at for each in said), default=AT)
     expired, after = run([*said, asked(EntryKind.EXPIRY_REQUESTED, "", at=newest + LEASE)])
     assert after.holds == {}
     assert expired[: len(decided)] == decided

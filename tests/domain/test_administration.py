@@ -12,6 +12,7 @@ from domain.administration import (
     BadName,
     BadRole,
     BadScope,
+    BadTeam,
     LastAdmin,
     NotHeld,
     NotOneself,
@@ -139,6 +140,24 @@ def test_a_key_makes_no_key_that_opens_more_or_lives_longer_than_itself() -> Non
     for days, networks in ((11, ["10.0.0.0/8"]), (10, []), (10, ["10.0.0.0/8", "192.0.2.0/24"])):
         with pytest.raises(NotHeld):
             check_narrower(maker, new_key(shown, [], days, "", NOW, networks))
+
+
+def test_a_key_of_a_team_makes_keys_of_that_team_only() -> None:
+    shown = Presented("acme", "a" * 16, "s")
+    maker = new_key(shown, [], 10, "", NOW, team="night-shift")
+    check_narrower(maker, new_key(shown, [], 10, "", NOW, team="night-shift"))
+    for team in ("", "day-shift"):
+        with pytest.raises(NotHeld):
+            check_narrower(maker, new_key(shown, [], 10, "", NOW, team=team))
+
+
+@pytest.mark.parametrize("team", ["Night Shift", "-", "a" * 101, "night\n"])
+def test_a_team_is_named_as_people_are(team: str) -> None:
+    with pytest.raises(BadTeam):
+        new_user("acme", "ada", ["viewer"], "", None, team)
+    with pytest.raises(BadTeam):
+        new_key(Presented("acme", "a" * 16, "s"), [], 10, "", NOW, team=team)
+    assert new_user("acme", "ada", ["viewer"], "", None, "night-shift").team == "night-shift"
 
 
 def test_of_a_user_nothing_is_shown_that_is_sealed() -> None:

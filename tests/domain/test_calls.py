@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.asking import IMAGE_TOKENS, routed, tokens_max
 from domain.book import hold_id
+from domain.call_ends import completed, doubtful, failed
 from domain.calls import (
     ATTEMPTS_MAX,
     DEADLINE,
@@ -23,9 +24,6 @@ from domain.calls import (
     aligned,
     asked_again,
     begun,
-    completed,
-    doubtful,
-    failed,
     onward,
     refused,
     started,

@@ -60,6 +60,8 @@ def test_the_same_call_with_an_idempotency_key_gives_the_same_ids() -> None:
         ({**SAID, "colour": "red"}, "colour", "unknown field"),
         ({**SAID, "correlation_id": "x"}, "correlation_id", "unknown field"),
         ({**SAID, "causation_id": None}, "causation_id", "unknown field"),
+        ({**SAID, "principal": "user/ada"}, "principal", "unknown field"),
+        ({**SAID, "principal": CALLER.id}, "principal", "unknown field"),
         ({key: value for key, value in SAID.items() if key != "subject"}, "subject", "missing required field"),
         ({**SAID, "subject": 7}, "subject", "Expected `str`, got `int`"),
         ({**SAID, "occurred_at": "yesterday"}, "occurred_at", "Invalid RFC3339 encoded datetime"),
@@ -105,6 +107,14 @@ def test_an_event_in_avro_keeps_its_id_and_takes_the_gateways_word_for_the_rest(
     sent = msgspec.structs.replace(_offered(SAID), correlation_id="mine", causation_id="mine too")
     event = taken(TOPIC, sent, CALL, CALLER)
     assert (event.event_id, event.correlation_id, event.causation_id) == (FRESH, FRESH, CALL.id)
+
+
+@given(st.text())
+def test_no_event_is_ever_said_by_another_caller(principal: str) -> None:
+    sent = msgspec.structs.replace(_offered(SAID), principal=principal)
+    event = taken(TOPIC, sent, CALL, CALLER)
+    assert isinstance(event, BusinessEvent)
+    assert event.principal == _offered(SAID).principal == CALLER.id
 
 
 def test_only_the_topics_that_the_catalogue_opens_are_open() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,15 @@ import pytest
 from msgspec import structs
 from typer.testing import CliRunner
 
+from domain.administration import UnknownTenant
+from domain.definitions import BadDefinition
 from runtime.cli import app
 from runtime.definitions import Overtaken
 from runtime.deployment import prepare
 from runtime.money import adjust
 from runtime.settings import Settings, settings
 from schemas.codec import Codec
-from schemas.events import CallStatus, EntryKind, Message, StepStatus
+from schemas.events import Balance, CallStatus, EntryKind, Message, StepStatus
 from tests.domain.entries import MAY, Writer, answered
 from tests.domain.events import call, digest_of, step
 from tests.harness import events, feed
@@ -45,6 +47,14 @@ d,m,7,0,0.000007,2026-05-01
 stranger,m,1,0,1,2026-05-01
 e,m,1,0,a lot,2026-05-01
 """
+BUDGETS = """
+id: default
+budgets:
+  - {id: month, limit_usd_micros: 1000}
+  - {id: each-team, scope: team, limit_usd_micros: 500, period: total}
+  - {id: night, scope: team, of: night-shift, limit_usd_micros: 100}
+"""
+NOTHING = {"limit_usd_micros": 0, "held_usd_micros": 0, "billed_usd_micros": 0}
 Said = Callable[..., tuple[int, Any]]
 
 
@@ -60,7 +70,7 @@ def auterity(log: Any, registered: Codec, monkeypatch: pytest.MonkeyPatch, tmp_p
 
     def said(*arguments: str) -> tuple[int, Any]:
         done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
-        return done.exit_code, json.loads(done.stdout)
+        return done.exit_code, json.loads(done.stdout) if done.stdout else done.stderr
 
     yield said
     settings.cache_clear()
@@ -165,3 +175,56 @@ def test_recommendations_come_with_the_runs_that_are_their_evidence(
         ("exact_caching", 10, ["two"])
     ]
     assert auterity("recommendations", "--tenant", "bolt")[1] == []
+
+
+def test_how_full_each_pot_is_follows_from_the_entries_and_what_cannot_be_set_is_named(
+    auterity: Said, log: Any, registered: Codec, tmp_path: Path
+) -> None:
+    file = tmp_path / "budgets.yaml"
+    file.write_text(BUDGETS)
+    with pytest.raises(UnknownTenant, match="no tenant is called acme"):
+        auterity("budgets", "set", str(file), "--tenant", "acme")
+    auterity("tenants", "create", "acme")
+    file.write_text(BUDGETS.replace("limit_usd_micros: 1000", "limit_usd_micros: much"))
+    with pytest.raises(BadDefinition, match=r"budgets.yaml: budgets: Expected `int`.*budgets\[0\].limit_usd_micros"):
+        auterity("budgets", "set", str(file), "--tenant", "acme")
+    file.write_text(BUDGETS)
+    with pytest.raises(BadDefinition, match="say whose with --tenant"):
+        auterity("define", str(file))
+    assert [each["version"] for each in auterity("budgets", "set", str(file), "--tenant", "acme")[1]] == [1]
+    assert auterity("budgets", "set", str(file), "--tenant", "acme") == (0, [])
+    assert [each["id"] for each in auterity("budgets", "list", "--tenant", "acme")[1]] == [
+        "month",
+        "each-team",
+        "night",
+    ]
+    empty = {"month": ("acme", 0, 0, "within"), "night": ("night-shift", 0, 0, "within")}
+    assert _pots(auterity) == empty
+
+    now = datetime.now(UTC)
+    month, lease = now.strftime("%Y-%m"), now + timedelta(minutes=5)
+    writer, pots = Writer(), [("month", "acme", month), ("each-team", "day-shift", "total")]
+    balances = [Balance(budget=name, member=member, window=span, **NOTHING) for name, member, span in pots]
+    known = {"occurred_at": now, "balances": balances, "team": "day-shift"}
+    held = {**known, "lease_until": lease, "amount_usd_micros": 300, "held_usd_micros": 300}
+    settled = {**known, "held_usd_micros": -300, "billed_usd_micros": 180}
+    told = [
+        writer.write(EntryKind.HELD, "a", **held),
+        writer.write(EntryKind.HELD, "b", **held),
+        writer.write(EntryKind.SETTLED, "a", **settled),
+    ]
+    feed(log, [registered.encode(each, "test") for each in (*told, told[1])])
+    found = auterity("budgets", "show", "--tenant", "acme")[1]
+    assert _pots(auterity) == {
+        "month": ("acme", 300, 180, "within"),
+        "each-team": ("day-shift", 300, 180, "downgrade"),
+        "night": ("night-shift", 0, 0, "within"),
+    }
+    assert [(each["call_id"], each["amount_usd_micros"]) for each in found["holds"]] == [("b", 300)]
+    assert (found["open_holds"], found["entries"], found["pots"][1]["percent"]) == (1, 3, 96.0)
+
+
+def _pots(auterity: Said) -> dict[str, Any]:
+    names = ("member", "held_usd_micros", "billed_usd_micros", "level")
+    found = auterity("budgets", "show", "--tenant", "acme")[1]["pots"]
+    return {each["budget"]: tuple(each[name] for name in names) for each in found}

@@ -245,7 +245,7 @@ def test_a_body_with_more_items_than_readers_take_is_refused(
 ) -> None:
     many, good = record(business(1, attributes={}), 0), record(business(2), 1)
     body, items = many.value or b"", number(ITEMS_MAX + 1) + bytes(2 * (ITEMS_MAX + 1))
-    at = body.rindex(b"\0\0\0")  # no attributes, no file, no row
+    at = body.rindex(b"\0\0\0\0")  # no attributes, no file, no row, no principal
     many = sealed(many, body[:at] + items + body[at:])
 
     refused = sink.write_batches([batch([many, good])])

@@ -1,0 +1,92 @@
+"""A call in hand, and what follows from the end of its attempt."""
+
+from datetime import datetime
+
+import msgspec
+
+from agents.asking import Ready
+from agents.pauses import pause_s
+from domain import call_ends
+from domain.call_ends import completed
+from domain.calls import Call, Said
+from domain.definitions import Definitions
+from domain.ports import Answer, ModelUnavailable
+from domain.prices import Usage
+from schemas.errors import AuterityError, Unavailable
+from schemas.events import AiCall, CallStatus, Concealment, Event
+
+
+class Live(msgspec.Struct):
+    """A call in hand: what it asks, where it stands, and what the record that was read says of it."""
+
+    requested: AiCall
+    call: Call | None
+    told: AiCall | None = None
+    started: AiCall | None = None
+    ready: Ready | None = None
+    pause_s: float = 0.0
+
+    @property
+    def now(self) -> Call:
+        """Where it stands, once it is routed."""
+        assert self.call is not None
+        return self.call
+
+
+Ended = tuple[Answer, list[Concealment]] | AuterityError
+
+
+def ended(live: Live, end: Ended, definitions: Definitions, now: datetime) -> Said:
+    """Returns what follows from the end of an attempt; the call is changed with it."""
+    assert live.started is not None
+    if isinstance(end, tuple):
+        answer, concealed = end
+        said, live.call = completed(live.now, live.started, live.requested, answer, definitions, now)
+        said = [msgspec.structs.replace(said[0], concealed=concealed), *said[1:]]
+    elif isinstance(end, ModelUnavailable):
+        tries = live.now.tries
+        usage = _usage(end)
+        said, live.call = failed(live, end, definitions, now, billed=end.billed, again=end.again, usage=usage)
+        live.pause_s = pause_s(tries, end, 20.0) or 0.0
+    elif isinstance(end, Unavailable):  # the detector, when the answer had come
+        said, live.call = failed(live, end, definitions, now, billed=True, again=False)
+    else:
+        said, live.call = failed(live, end, definitions, now, billed=False, again=False)
+    live.started = live.ready = live.told = None
+    return said
+
+
+def failed(
+    live: Live,
+    error: AuterityError,
+    definitions: Definitions,
+    now: datetime,
+    *,
+    billed: bool,
+    again: bool,
+    usage: Usage | None = None,
+) -> tuple[Said, Call]:
+    """Returns what follows from an attempt without an answer, and the call after it."""
+    assert live.started is not None
+    return call_ends.failed(
+        live.now,
+        live.started,
+        live.requested,
+        definitions,
+        now,
+        reason=str(error),
+        again=again,
+        billed=billed,
+        usage=usage,
+    )
+
+
+def starts(event: Event) -> bool:
+    """Returns whether the event is the start of an attempt."""
+    return isinstance(event, AiCall) and event.status is CallStatus.STARTED
+
+
+def _usage(error: ModelUnavailable) -> Usage | None:
+    if error.input_tokens is None or error.output_tokens is None:
+        return None
+    return Usage(error.input_tokens, error.output_tokens)
