@@ -188,6 +188,18 @@ STEPS_BAD: dict[str, tuple[dict[str, Any], str]] = {
         collect("a", task="hard"),
         "workflow flow: step a asks no model: it has neither a task nor constraints",
     ),
+    "a temperature that no model has": (
+        ASK | {"temperature_thousandths": 2001},
+        "workflow: Expected `int` <= 2000 - at `$.steps[0].temperature_thousandths`",
+    ),
+    "untrusted fields of a step that asks nobody": (
+        ASK | {"uses": "compose", "untrusted": ["note"]},
+        "workflow flow: step a asks no model: it has neither a temperature nor untrusted fields",
+    ),
+    "an untrusted field that is not asked about": (
+        ASK | {"untrusted": ["nobody"]},
+        "workflow flow: step a: untrusted field nobody is not in its template",
+    ),
     "constraints of a step that asks nobody": (
         ASK | {"uses": "compose", "constraints": {"regions": ["eu"]}},
         "workflow flow: step a asks no model: it has neither a task nor constraints",
