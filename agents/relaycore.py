@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 import faust
 import msgspec
 
-from agents.asking import Asker, Ready
+from agents.answers import GivenAgain, Kept
+from agents.asking import Answered, Asker, Ready
 from agents.health import Health
 from agents.pauses import pause_s
 from domain.asking import routed
+from domain.caches import Answers
 from domain.calls import (
     OVER,
+    SAVED,
     Call,
     Next,
     Phase,
@@ -39,10 +42,11 @@ from domain.calls import (
 )
 from domain.concealment import Concealer
 from domain.dead_letters import dead_letter
-from domain.ports import Answer, ModelProvider, ModelUnavailable
+from domain.given_again import saved, unasked
+from domain.ports import ModelProvider, ModelUnavailable
 from domain.prices import Usage
 from schemas.errors import AuterityError, Rejected, Unavailable, Undecodable
-from schemas.events import AiCall, CallStatus, Concealment, Event
+from schemas.events import AiCall, CallStatus, Event
 from schemas.record import Record, said_by
 from streams.app import stage_app
 from streams.lanes import Lanes
@@ -69,6 +73,7 @@ class Live(msgspec.Struct):
     started: AiCall | None = None
     ready: Ready | None = None
     pause_s: float = 0.0
+    kept: Kept | None = None
 
     @property
     def now(self) -> Call:
@@ -77,7 +82,7 @@ class Live(msgspec.Struct):
         return self.call
 
 
-Ended = tuple[Answer, list[Concealment]] | AuterityError
+Ended = Answered | AuterityError
 
 
 class RelayCore:
@@ -96,10 +101,12 @@ class RelayCore:
         concealer: Concealer,
         tools: Tools,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        answers: Answers | None = None,
     ) -> None:
         self.place = tools.place
         self.app: faust.App = stage_app(tools.place, self.name, unpack=tools.codec.records)
         self._asker = Asker(provider, concealer, tools.definitions)
+        self._given = GivenAgain(answers, provider, self._asker, tools.definitions)
         self._tools = tools
         self._clock = clock
         self._source = "auterity/relaycore"
@@ -155,12 +162,14 @@ class RelayCore:
             live = Live(requested, call, event)
             said += self._follow(live, offset)
             lives.append(live)
+        said += await self._saved(lives)
         attempts = await self._go_on(claim, lives, said)
         while attempts:
             done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
             ended = [task.result() for task in done]
             said = [each for live, end in ended for each in self._ended(live, end)]
             attempts |= await self._go_on(claim, [live for live, _ in ended], said)
+            await self._given.keep([live.kept for live, _ in ended if live.kept is not None])
 
     def _follow(self, live: Live, offset: int) -> Said:
         """Returns what follows from the record at hand before any attempt; the call is changed with it."""
@@ -190,7 +199,8 @@ class RelayCore:
             return said
         elif follows is Next.UNSPENT:
             said = [unspent(requested, told, definitions, now)]
-            live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
+            if not live.now.over:
+                live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
             return said
         return []
 
@@ -201,6 +211,17 @@ class RelayCore:
         decision = routed(live.requested, self._tools.definitions, self._health.evidence(), self._health.open(now), now)
         live.call = begun(decision, offset) if decision.status is CallStatus.ROUTED else OVER
         return [decision]
+
+    async def _saved(self, lives: Sequence[Live]) -> Said:
+        """Ends the calls that no model need be asked for: their answer was given before."""
+        routed = [live for live in lives if live.call is not None and unasked(live.call)]
+        found = await asyncio.gather(*(self._given.found(each.requested, each.now, self._clock()) for each in routed))
+        said: Said = []
+        for live, given in zip(routed, found, strict=True):
+            if given is not None:
+                said.append(saved(live.now, live.requested, given, self._clock()))
+                live.call = SAVED
+        return said
 
     async def _go_on(self, claim: Claim, lives: Sequence[Live], said: Said) -> set[asyncio.Task[tuple[Live, Ended]]]:
         """Puts on the log what was decided and what begins, and begins it.
@@ -268,12 +289,15 @@ class RelayCore:
     def _ended(self, live: Live, end: Ended) -> Said:
         """Returns what follows from the end of an attempt."""
         assert live.started is not None
-        if isinstance(end, tuple):
-            answer, concealed = end
+        if isinstance(end, Answered):
+            before = live.now
             said, live.call = completed(
-                live.now, live.started, live.requested, answer, self._tools.definitions, self._clock()
+                before, live.started, live.requested, end.answer, self._tools.definitions, self._clock()
             )
-            said = [msgspec.structs.replace(said[0], concealed=concealed), *said[1:]]
+            done = msgspec.structs.replace(said[0], concealed=end.concealed)
+            assert isinstance(done, AiCall) and live.ready is not None
+            live.kept = Kept(live.requested, before, live.ready, end.said, done)
+            said = [done, *said[1:]]
         elif isinstance(end, ModelUnavailable):
             tries = live.now.tries
             usage = _usage(end)

@@ -11,6 +11,7 @@ from typing import Any
 import uvloop
 
 from agents.relaycore import RelayCore
+from connectors.answer_cache import AnswerCache
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs, ensure_topics
 from connectors.models.hosted import Models
@@ -49,11 +50,13 @@ async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: P
         stages: list[Any] = [Stage(decider, tools) for decider in DECIDERS]
         keys = {name: key.get_secret_value() for name, key in conf.model_keys.items()}
         detector = Detector()
-        stages.append(RelayCore(Models(conf.model_api_base, keys), detector, tools))
+        answers = AnswerCache(place.folder / "answers.db")
+        stages.append(RelayCore(Models(conf.model_api_base, keys), detector, tools, answers=answers))
         try:
             await serve(stages, ready_file)
         finally:
             await detector.close()
+            await answers.close()
 
 
 class Workbench:

@@ -1,4 +1,4 @@
-"""A process that runs RelayCore and the budgets, with a model that answers as a file says: `python -m tests.agents.asking`.
+"""A process with RelayCore, the budgets and a model that answers as a file says: `python -m tests.agents.asking`.
 
 The file holds one word: `silent` (never answers), `broken` (answers with an error), anything else is the answer.
 Each question is added to `<file>.asked`.
@@ -12,8 +12,10 @@ from pathlib import Path
 import uvloop
 
 from agents.relaycore import RelayCore
+from connectors.answer_cache import AnswerCache
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs
+from connectors.models.local_hash import LOCAL_HASH, embedded
 from domain.accounts import Accounts
 from domain.admissions import Admissions
 from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
@@ -48,7 +50,9 @@ class FileModel:
         endpoint: str | None = None,
         timeout_s: float = 10.0,
     ) -> Embedding:
-        raise ModelRefused(f"{model} has no vectors")
+        if model != LOCAL_HASH:
+            raise ModelRefused(f"{model} has no vectors")
+        return embedded(list(texts))
 
 
 async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Path) -> None:
@@ -59,8 +63,10 @@ async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Pa
     async with Workbench(place, registry) as tools:
         stages = [Stage(each, tools) for each in money]
         detector = Detector()
-        await serve([*stages, RelayCore(FileModel(file), detector, tools)], folder / "ready")
+        answers = AnswerCache(folder / "answers.db")
+        await serve([*stages, RelayCore(FileModel(file), detector, tools, answers=answers)], folder / "ready")
         await detector.close()
+        await answers.close()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,14 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         models(policy=[{"task": "a", "weights": dict.fromkeys(CRITERIA, 0)}]),
         "models m: policy: task a: all weights are 0",
     ),
+    "a cache that finds everything near": (
+        models(cache={"similarity_thousandths_min": 100}),
+        "models: Expected `int` >= 800 - at `$.cache.similarity_thousandths_min`",
+    ),
+    "a cache that forgets nothing": (
+        models(cache={"exact": True, "age_s_max": 10**9}),
+        "models: Expected `int` <= 604800 - at `$.cache.age_s_max`",
+    ),
     "a grant to nobody": (
         models(access=[{"models": ["*"]}]),
         "models m: access: a grant names either a role or a tenant",
