@@ -69,6 +69,8 @@ class Call(Struct, frozen=True):
     """When the attempt's hold was asked for: it is priced as of then."""
     cheaper: bool = False
     """True when the budgets asked for a cheaper model."""
+    saved: bool = False
+    """True when it is over without an attempt: its answer had been given before."""
 
     @property
     def choice(self) -> Choice | None:
@@ -82,6 +84,7 @@ class Call(Struct, frozen=True):
 
 
 OVER = Call(Phase.OVER)
+SAVED = Call(Phase.OVER, saved=True)
 
 
 def begun(routed: AiCall, offset: int) -> Call:
@@ -161,7 +164,12 @@ def asked_again(call: Call) -> Next:
 
 
 def admitted(call: Call, told: AiCall, now: datetime) -> Next:
-    """Returns what follows from an admission: its attempt is begun once, and in time, or the hold is given back."""
+    """Returns what follows from an admission: its attempt is begun once, and in time, or the hold is given back.
+
+    Of a call that was saved, a hold was asked for by one who ended before it kept so; it was decided again.
+    """
+    if call.saved:
+        return Next.UNSPENT
     if told.attempt != call.attempt:
         return asked_again(call)
     if call.phase is Phase.WAITING:

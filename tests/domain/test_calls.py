@@ -16,6 +16,7 @@ from domain.calls import (
     DEADLINE,
     LEASE,
     OVER,
+    SAVED,
     TRIES_MAX,
     Call,
     Next,
@@ -112,6 +113,7 @@ def test_an_admission_begins_its_attempt_once() -> None:
     found, _ = opened()
     assert admitted(found, told(), AT) is Next.DOUBTFUL
     assert admitted(OVER, told(), AT) is Next.NOTHING
+    assert admitted(SAVED, told(), AT) is Next.UNSPENT
     assert admitted(waiting(), told(attempt=2), AT) is Next.NOTHING
 
 

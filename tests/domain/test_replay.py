@@ -475,6 +475,7 @@ _SAMPLES: dict[str, Any] = {
     "constraints": {"name": "x"},
     "ranking": {"model": "x"},
     "concealed": {"kind": "x"},
+    "sanitised": {"kind": "x"},
     "balances": {
         "budget": "x",
         "member": "x",
