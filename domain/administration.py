@@ -282,3 +282,9 @@ def public_key(key: ApiKey) -> dict[str, Any]:
     said: dict[str, Any] = msgspec.to_builtins(key)
     del said["digest"]
     return said
+
+
+def public_tenant(tenant: Tenant) -> dict[str, Any]:
+    """Returns what may be shown of a tenant: of the names of its people, how many there are."""
+    said: dict[str, Any] = msgspec.to_builtins(tenant)
+    return {**said, "names": len(tenant.names)}

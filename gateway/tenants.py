@@ -7,7 +7,15 @@ from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.administration import Status, found_tenant, new_tenant, new_user, turned_tenant, with_password
+from domain.administration import (
+    Status,
+    found_tenant,
+    new_tenant,
+    new_user,
+    public_tenant,
+    turned_tenant,
+    with_password,
+)
 from domain.definitions import Tenant
 from domain.doors import Call
 from domain.identity import Permission, Principal, Role, User
@@ -50,7 +58,7 @@ def routes(door: Door) -> APIRouter:
 
         async def work(_: Call, __: Principal, ___: Share) -> Done:
             found = page(request, door.definitions.tenants())
-            shown = [msgspec.to_builtins(_now(door, name)) for name in found.names]
+            shown = [public_tenant(_now(door, name)) for name in found.names]
             return Done({"tenants": shown, "next": found.next}, status=200)
 
         return await door.call(request, NEEDED, work)
@@ -70,7 +78,7 @@ def routes(door: Door) -> APIRouter:
                 return new_tenant(said.id, said.title, door.definitions.tenant(said.id))
 
             await change(door, call, said.id, KIND, said.id, event_id, decide)
-            made = msgspec.to_builtins(_now(door, said.id))
+            made = public_tenant(_now(door, said.id))
             if said.admin is not None:
                 made["admin"] = said.admin
                 if password := await _admin(door, call, said.id, said.admin, derive(event_id, "admin")):
@@ -92,7 +100,7 @@ def routes(door: Door) -> APIRouter:
                 return turned_tenant(changed, said.status) if said.status is not None else changed
 
             await change(door, call, tenant, KIND, tenant, identity(door, call, principal, tenant, said), decide)
-            return Done(msgspec.to_builtins(_now(door, tenant)), status=200)
+            return Done(public_tenant(_now(door, tenant)), status=200)
 
         return await door.call(request, NEEDED, work)
 

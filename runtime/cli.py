@@ -12,6 +12,7 @@ from runtime.cli_budgets import budgets_app
 from runtime.cli_identity import keys_app, tenants_app, users_app
 from runtime.cli_models import models_app
 from runtime.cli_money import ledger_app, prices_app, recommendations_app
+from runtime.cli_privacy import privacy_app
 from runtime.cli_providers import providers_app
 from runtime.memory import bound
 from runtime.options import DataDir, Json, Tenant, configured
@@ -26,6 +27,7 @@ app.add_typer(users_app, name="users")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(providers_app, name="providers")
 app.add_typer(models_app, name="models")
+app.add_typer(privacy_app, name="privacy")
 app.add_typer(budgets_app, name="budgets")
 app.add_typer(prices_app, name="prices")
 app.add_typer(ledger_app, name="ledger")

@@ -114,10 +114,10 @@ def _entry(fields: dict[str, Any]) -> str:
 
 def _call(fields: dict[str, Any]) -> str:
     attempt = f"attempt {fields['attempt']} " if fields["attempt"] else ""
-    said = f"{attempt}{fields['model']}: [bold]{fields['status']}[/] {fields['reason']}"
+    model = f"{fields['model']}: " if fields["model"] else ""
+    said = f"{attempt}{model}[bold]{fields['status']}[/] {fields['reason']}"
     if fields["status"] == "routed":
-        route = f"route {fields['route']}" if fields["route"] else "no route"
-        return f"{said}{route}, {fields['ranked']} models looked at"
+        return f"{said}, of {fields['ranked']} models"
     if fields["status"] == "attempt_failed" and fields["cost_usd_micros"]:
         return f"{said}, {fields['cost_usd_micros']} micro-dollars"
     if fields["status"] != "completed":

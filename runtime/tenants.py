@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from connectors.registry import codec_of
-from domain.administration import found_tenant, new_tenant, turned_tenant
+from domain.administration import found_tenant, new_tenant, public_tenant, turned_tenant
 from domain.definitions import Tenant, canonical, parse
 from domain.quotas import NAMES, effective
-from runtime.definitions import put, read
+from runtime.definitions import BadFile, put, read
+from runtime.deployment import checked
 from schemas.errors import Rejected
 
 KIND = "tenant"
@@ -71,6 +73,21 @@ class Tenants:
         assert isinstance(found, Tenant)
         return self._put(found)
 
+    def names(self, name: str, file: Path) -> dict[str, Any]:
+        """Makes the file's lines the names that are concealed from models, in place of those of before.
+
+        Raises UnknownTenant, DeletedTenant, BadFile, and BadDefinition for more than a tenant has.
+        """
+        try:
+            lines = file.read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadFile(f"{file}: {error}") from error
+        names = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+        with checked(file):
+            found = parse(KIND, canonical({**msgspec.to_builtins(self._found(name)), "names": names}))
+        assert isinstance(found, Tenant)
+        return self._put(found)
+
     def listed(self) -> list[dict[str, Any]]:
         """Returns every tenant, deleted ones too."""
         found = (self._known.tenant(name) for name in self._known.tenants())
@@ -88,7 +105,7 @@ class Tenants:
 def public(tenant: Tenant) -> dict[str, Any]:
     """Returns a tenant with what it may use: its own quotas over the default ones, null is without limit."""
     held = effective(tenant.quota)
-    return {**msgspec.to_builtins(tenant), "quota": {name: getattr(held, name) for name in NAMES}}
+    return {**public_tenant(tenant), "quota": {name: getattr(held, name) for name in NAMES}}
 
 
 def amount(name: str, text: str) -> int | None:

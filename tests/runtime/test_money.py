@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from domain.administration import UnknownTenant
 from domain.definitions import BadDefinition
 from runtime.cli import app
-from runtime.definitions import Overtaken
+from runtime.definitions import BadFile, Overtaken, read
 from runtime.deployment import prepare
 from runtime.money import adjust
 from runtime.settings import Settings, settings
@@ -228,3 +228,18 @@ def _pots(auterity: Said) -> dict[str, Any]:
     names = ("member", "held_usd_micros", "billed_usd_micros", "level")
     found = auterity("budgets", "show", "--tenant", "acme")[1]["pots"]
     return {each["budget"]: tuple(each[name] for name in names) for each in found}
+
+
+def test_the_names_of_a_tenants_people_are_kept_and_shown_to_nobody(
+    auterity: Said, log: Any, registered: Codec, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text("Ada Lovelace\n\n  Grace Hopper\nAda Lovelace\n")
+    auterity("tenants", "create", "acme")
+    assert auterity("privacy", "names", str(file), "--tenant", "acme")[1] == {"tenant": "acme", "names": 2}
+    assert "Lovelace" not in str(auterity("tenants", "list"))
+    tenant = read(log.bootstrap, registered).tenant("acme")
+    assert tenant is not None and tenant.names == ["Ada Lovelace", "Grace Hopper"]
+    file.write_bytes(b"\xff")
+    with pytest.raises(BadFile, match=r"people.txt: "):
+        auterity("privacy", "names", str(file), "--tenant", "acme")
