@@ -11,7 +11,7 @@ from tests.chaos.till import Till
 
 LATENCY_MS = 150
 """Of the provider: when a worker is killed many attempts are open, and many are over."""
-PAUSE_S = 0.5
+PAUSE_S = 1.0
 """After the moment of a fault, at most: chance."""
 WAIT_S = 20.0
 """For the moment of a fault; it comes then at the latest."""
@@ -25,7 +25,7 @@ def killed(stand: Stand, outcome: Outcome, *, calls: int, kills: int, seeds: int
             chance = Random(f"{seed} kills")
             till.feed(0, calls)
             for share in sorted(chance.uniform(0.05, 0.95) for _ in range(kills)):
-                till.asked(share * calls / 2, WAIT_S)
+                till.reach(share * calls / 2, WAIT_S)
                 time.sleep(chance.uniform(0.0, PAUSE_S))
                 till.kill()
             if broker and stand.arena.kafka is not None:
@@ -42,7 +42,7 @@ def frozen(stand: Stand, outcome: Outcome, *, calls: int, times: int, seeds: int
             at = [0, *sorted(chance.randrange(calls // 10, calls * 9 // 10) for _ in range(times)), calls]
             till.feed(0, at[1])
             for begin, end in pairwise(at[1:]):
-                till.asked(begin / 4, WAIT_S)
+                till.reach(begin / 4, WAIT_S)
                 till.freeze(lambda begin=begin, end=end: till.feed(begin, end))
             _told(stand, outcome, till, seed)
 

@@ -68,7 +68,7 @@ async def _money(part: Part) -> None:
     ensure_changelogs(part.bootstrap, {changelog(place, name): PARTITIONS for name in names})
     async with Workbench(place, part.registry) as tools:
         assert part.control is not None
-        budgets = msgspec.structs.replace(tools, publisher=Sleepy(tools.publisher, part.control))
+        budgets = msgspec.structs.replace(tools, publisher=Sleepy(tools.publisher, part.control, part.bootstrap))
         detector = Detector()
         stages = [Stage(Accounts(), budgets), Stage(Admissions(), tools), RelayCore(Models(), detector, tools)]
         await serve(stages, part.ready)

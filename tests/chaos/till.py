@@ -38,7 +38,9 @@ ENDS = frozenset({CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.REFUSED})
 SETTLE_S = 180.0
 QUIET_S = 20.0
 """After the last outcome, what is to be settled is settled within it."""
-POLL_S = 0.02
+AWAKE_S = 10.0
+"""For a writer that wakes to say what it had in hand."""
+POLL_S = 0.05
 
 
 class Watch:
@@ -161,11 +163,14 @@ class Till:
         encode = self.arena.codec.encode
         feed(self.arena, [encode(self._requested(number), "test") for number in range(begin, end)])
 
-    def asked(self, count: float, timeout_s: float) -> None:
-        """Returns when the provider was asked so many times, or the time is over."""
+    def reach(self, answered: float, timeout_s: float) -> None:
+        """Returns when the provider has answered so many calls, or all are over, or the time is."""
         last = time.monotonic() + timeout_s
-        while self.server.bill()["calls"] < count and time.monotonic() < last:
+        while time.monotonic() < last and not self._over():
+            if sum(each["status"] == 200 for each in self.server.calls()) >= answered:
+                return
             time.sleep(POLL_S)
+            self.watch.look()
 
     def kill(self) -> None:
         """kill -9 of a worker; it is started again."""
@@ -183,19 +188,20 @@ class Till:
         meanwhile()
         until(lambda: frozen.exists() and bool(frozen.read_text()), 60)
         time.sleep(self.session_s + 3.0)
-        os.kill(int(frozen.read_text()), signal.SIGCONT)
+        self.watch.look()
+        before, pid = self.watch.repeated, int(frozen.read_text())
+        os.kill(pid, signal.SIGCONT)
+        last = time.monotonic() + AWAKE_S
+        while self.watch.repeated == before and time.monotonic() < last:
+            time.sleep(POLL_S)
+            self.watch.look()
 
     def settle(self) -> int:
         """Returns when every call has its outcome and no hold is open: how many had to wait for their lease's end."""
-        wanted = set(self.calls)
-
-        def over() -> bool:
-            self.watch.look()
-            return wanted <= self.watch.outcomes.keys()
-
         last = time.monotonic() + SETTLE_S
-        while not over() and time.monotonic() < last:
+        while not self._over() and time.monotonic() < last:
             time.sleep(0.3)
+            self.watch.look()
         last = time.monotonic() + QUIET_S
         while not (self.watch.quiet and not self.watch.book.holds) and time.monotonic() < last:
             time.sleep(0.3)
@@ -206,6 +212,9 @@ class Till:
             feed(self.arena, [self.arena.codec.encode(self._late(moment), "test")])
             until(lambda: self.watch.look() or (self.watch.quiet and not self.watch.book.holds), QUIET_S, 0.3)
         return len(left)
+
+    def _over(self) -> bool:
+        return len(self.watch.outcomes) == len(self.calls)
 
     def _define(self) -> None:
         hosted = {
