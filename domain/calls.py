@@ -178,16 +178,19 @@ def admitted(call: Call, told: AiCall, now: datetime) -> Next:
 
 
 def aligned(call: Call, told: AiCall) -> Call:
-    """Returns the call with the model that was admitted as its choice.
+    """Returns the call with the model that was admitted as its choice, before all who are still left.
 
     It is another one when who asked for the hold ended before it kept what it had decided, and it was decided again.
+    One that the call's ranking does not know is asked once: nobody knows what another attempt would have to hold.
     """
     choice = call.choice
     if choice is not None and choice.model == told.model:
         return call
-    given = Choice(told.model, told.provider, 1)
-    left = call.place + (choice is not None)
-    return msgspec.structs.replace(call, choices=[*call.choices[: call.place], given, *call.choices[left:]])
+    left = call.choices[call.place :]
+    known = next((each for each in left if each.model == told.model and each.hold), None)
+    ahead = [known or Choice(told.model, told.provider, 1), *(each for each in left if each is not known)]
+    tries = call.tries if known is not None else TRIES_MAX
+    return msgspec.structs.replace(call, choices=[*call.choices[: call.place], *ahead], tries=tries)
 
 
 def waits_for(call: Call, told: AiCall) -> bool:
