@@ -13,7 +13,7 @@ LATENCY_MS = 150
 """Of the provider: when a worker is killed many attempts are open, and many are over."""
 PAUSE_S = 1.0
 """After the moment of a fault, at most: chance."""
-WAIT_S = 20.0
+WAIT_S = 60.0
 """For the moment of a fault; it comes then at the latest."""
 
 

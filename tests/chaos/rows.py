@@ -234,7 +234,7 @@ ROWS = (
         {"calls": 200, "kills": 1, "seeds": 1, "workers": 1, "broker": False},
         {"calls": 1000, "kills": 2, "seeds": 3, "workers": 2, "broker": False},
         {"calls": 1000, "kills": 2, "seeds": 20, "workers": 2, "broker": True},
-        (35, 150, 1000),
+        (45, 370, 2500),
     ),
     row(
         "R20 frozen",
@@ -243,7 +243,7 @@ ROWS = (
         {"calls": 100, "times": 1, "seeds": 1},
         {"calls": 1000, "times": 2, "seeds": 1},
         {"calls": 1000, "times": 3, "seeds": 5},
-        (45, 90, 500),
+        (50, 115, 600),
     ),
     row(
         "R21",
