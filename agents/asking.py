@@ -21,6 +21,15 @@ class Ready(Struct, frozen=True):
     values: dict[str, str]
 
 
+class Answered(Struct, frozen=True):
+    """An answer, and the personal data taken out of it that no question held."""
+
+    answer: Answer
+    concealed: list[Concealment]
+    said: Answer
+    """As it came, without that: tokens stand where the answer has the question's values."""
+
+
 class Asker:
     """Prepares questions, asks, and takes answers. Nothing leaves while the detector does not answer."""
 
@@ -50,32 +59,36 @@ class Asker:
         ]
         return Ready(messages, _told(found.findings), found.values)
 
-    async def ask(
-        self, requested: AiCall, call: Call, ready: Ready, timeout_s: float
-    ) -> tuple[Answer, list[Concealment]]:
-        """Returns the answer, and the personal data taken out of it that no question held; raises as the port does."""
-        choice = call.choice
-        assert choice is not None and requested.models_digest is not None
-        model = self._definitions.models(requested.models_digest).model(choice.model)
-        answer = await self._provider.ask(
-            Question(
-                model=choice.model,
-                messages=ready.messages,
-                max_tokens=requested.max_tokens,
-                idempotency_key=f"{requested.call_id}:{call.attempt}",
-                endpoint=model.endpoint,
-                timeout_s=timeout_s,
-            )
-        )
-        if choice.model == LOCAL:
-            return answer, []
+    async def ask(self, requested: AiCall, call: Call, ready: Ready, timeout_s: float) -> Answered:
+        """Returns the answer; raises as the port does."""
+        question = msgspec.structs.replace(self.question(requested, call, ready), timeout_s=timeout_s)
+        answer = await self._provider.ask(question)
+        if question.model == LOCAL:
+            return Answered(answer, [], answer)
         scrubbed = await self._concealer.scrub([answer.text])
         calls = tuple(
             msgspec.structs.replace(each, arguments=restore_json(each.arguments, ready.values))
             for each in answer.tool_calls
         )
         text = restore(scrubbed.texts[0], ready.values)
-        return msgspec.structs.replace(answer, text=text, tool_calls=calls), _told(scrubbed.findings, answer=True)
+        return Answered(
+            msgspec.structs.replace(answer, text=text, tool_calls=calls),
+            _told(scrubbed.findings, answer=True),
+            msgspec.structs.replace(answer, text=scrubbed.texts[0]),
+        )
+
+    def question(self, requested: AiCall, call: Call, ready: Ready) -> Question:
+        """Returns what the model of the call's choice is asked."""
+        choice, heat = call.choice, requested.temperature_thousandths
+        assert choice is not None and requested.models_digest is not None
+        return Question(
+            model=choice.model,
+            messages=ready.messages,
+            max_tokens=requested.max_tokens,
+            idempotency_key=f"{requested.call_id}:{call.attempt}",
+            endpoint=self._definitions.models(requested.models_digest).model(choice.model).endpoint,
+            temperature=heat / 1000 if heat is not None else None,
+        )
 
 
 def _told(findings: Sequence[PersonalData], answer: bool = False) -> list[Concealment]:

@@ -4,16 +4,17 @@ from datetime import datetime
 
 import msgspec
 
-from agents.asking import Ready
+from agents.answers import Kept
+from agents.asking import Answered, Ready
 from agents.pauses import pause_s
 from domain import call_ends
 from domain.call_ends import completed
 from domain.calls import Call, Said
 from domain.definitions import Definitions
-from domain.ports import Answer, ModelUnavailable
+from domain.ports import ModelUnavailable
 from domain.prices import Usage
 from schemas.errors import AuterityError, Unavailable
-from schemas.events import AiCall, CallStatus, Concealment, Event
+from schemas.events import AiCall, CallStatus, Event
 
 
 class Live(msgspec.Struct):
@@ -25,6 +26,8 @@ class Live(msgspec.Struct):
     started: AiCall | None = None
     ready: Ready | None = None
     pause_s: float = 0.0
+    kept: Kept | None = None
+    """Once it is answered: what may be given again."""
 
     @property
     def now(self) -> Call:
@@ -33,16 +36,19 @@ class Live(msgspec.Struct):
         return self.call
 
 
-Ended = tuple[Answer, list[Concealment]] | AuterityError
+Ended = Answered | AuterityError
 
 
 def ended(live: Live, end: Ended, definitions: Definitions, now: datetime) -> Said:
     """Returns what follows from the end of an attempt; the call is changed with it."""
     assert live.started is not None
-    if isinstance(end, tuple):
-        answer, concealed = end
-        said, live.call = completed(live.now, live.started, live.requested, answer, definitions, now)
-        said = [msgspec.structs.replace(said[0], concealed=concealed), *said[1:]]
+    if isinstance(end, Answered):
+        before = live.now
+        said, live.call = completed(before, live.started, live.requested, end.answer, definitions, now)
+        done = msgspec.structs.replace(said[0], concealed=end.concealed)
+        assert isinstance(done, AiCall) and live.ready is not None
+        live.kept = Kept(live.requested, before, live.ready, end.said, done)
+        said = [done, *said[1:]]
     elif isinstance(end, ModelUnavailable):
         tries = live.now.tries
         usage = _usage(end)

@@ -61,7 +61,7 @@ class Health:
             if not isinstance(event, AiCall) or event.model == LOCAL:
                 continue
             self._history = model_history.after(self._history, event)
-            if (outcome := OUTCOMES.get(event.status)) is None:
+            if (outcome := OUTCOMES.get(event.status)) is None or event.attempt < 1:  # no model was asked
                 continue
             moment = Attempted(attempt_id=f"{event.call_id}:{event.attempt}", outcome=outcome, at=event.occurred_at)
             known = self._breakers.get(event.model, Breaker())

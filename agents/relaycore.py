@@ -13,13 +13,16 @@ from datetime import UTC, datetime
 import faust
 import msgspec
 
+from agents.answers import GivenAgain
 from agents.asking import Asker, Ready
 from agents.attempts import Ended, Live, ended, failed, starts
 from agents.health import Health
 from domain.asking import routed
+from domain.caches import Answers
 from domain.call_ends import doubtful
 from domain.calls import (
     OVER,
+    SAVED,
     Call,
     Next,
     Phase,
@@ -37,6 +40,7 @@ from domain.calls import (
 )
 from domain.concealment import Concealer
 from domain.dead_letters import dead_letter
+from domain.given_again import saved, unasked
 from domain.ports import ModelProvider, ModelUnavailable
 from schemas.errors import Rejected, Unavailable, Undecodable
 from schemas.events import AiCall, CallStatus, Event
@@ -73,10 +77,12 @@ class RelayCore:
         concealer: Concealer,
         tools: Tools,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        answers: Answers | None = None,
     ) -> None:
         self.place = tools.place
         self.app: faust.App = stage_app(tools.place, self.name, unpack=tools.codec.records)
         self._asker = Asker(provider, concealer, tools.definitions)
+        self._given = GivenAgain(answers, provider, self._asker, tools.definitions)
         self._tools = tools
         self._clock = clock
         self._source = "auterity/relaycore"
@@ -132,12 +138,14 @@ class RelayCore:
             live = Live(requested, call, event)
             said += self._follow(live, offset)
             lives.append(live)
+        said += await self._saved(lives)
         attempts = await self._go_on(claim, lives, said)
         while attempts:
             done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
             over = [task.result() for task in done]
             said = [each for live, end in over for each in ended(live, end, self._tools.definitions, self._clock())]
             attempts |= await self._go_on(claim, [live for live, _ in over], said)
+            await self._given.keep([live.kept for live, _ in over if live.kept is not None])
 
     def _follow(self, live: Live, offset: int) -> Said:
         """Returns what follows from the record at hand before any attempt; the call is changed with it."""
@@ -167,7 +175,8 @@ class RelayCore:
             return said
         elif follows is Next.UNSPENT:
             said = [unspent(requested, told, definitions, now)]
-            live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
+            if not live.now.over:
+                live.call = msgspec.structs.replace(live.now, phase=Phase.PAUSED)
             return said
         return []
 
@@ -178,6 +187,17 @@ class RelayCore:
         decision = routed(live.requested, self._tools.definitions, self._health.evidence(), self._health.open(now), now)
         live.call = begun(decision, offset) if decision.status is CallStatus.ROUTED else OVER
         return [decision]
+
+    async def _saved(self, lives: Sequence[Live]) -> Said:
+        """Ends the calls that no model need be asked for: their answer was given before."""
+        routed = [live for live in lives if live.call is not None and unasked(live.call)]
+        found = await asyncio.gather(*(self._given.found(each.requested, each.now, self._clock()) for each in routed))
+        said: Said = []
+        for live, given in zip(routed, found, strict=True):
+            if given is not None:
+                said.append(saved(live.now, live.requested, given, self._clock()))
+                live.call = SAVED
+        return said
 
     async def _go_on(self, claim: Claim, lives: Sequence[Live], said: Said) -> set[asyncio.Task[tuple[Live, Ended]]]:
         """Puts on the log what was decided and what begins, and begins it.

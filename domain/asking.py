@@ -16,6 +16,7 @@ from domain.models import LOCAL, PROGRAM, Capability, Constraints, Model
 from domain.prices import Price, hold
 from domain.ranking import Question, routed_fields
 from domain.routing import route
+from domain.untrusted import sanitised
 from schemas.events import AiCall, CallStatus, ComplianceDecision, Message
 
 MESSAGE_TOKENS = 16
@@ -26,10 +27,11 @@ IMAGE_TOKENS = 4096
 
 def request(decision: ComplianceDecision, step: Step) -> AiCall:
     """Returns the call that the step makes on its checked input; a restricted step names the local model."""
-    messages = [Message(role="user", content=fill(step.template, decision.payload))]
-    if step.system:
-        messages.insert(0, Message(role="system", content=step.system))
     call_id = derive(decision.run_id, step.id, str(decision.attempt), "call")
+    given = sanitised(decision.payload, step.untrusted, call_id)
+    messages = [Message(role="user", content=fill(step.template, given.fields))]
+    if system := "\n\n".join(each for each in (step.system, given.notice) if each):
+        messages.insert(0, Message(role="system", content=system))
     return AiCall(
         event_id=derive(call_id, "requested"),
         tenant_id=decision.tenant_id,
@@ -50,6 +52,8 @@ def request(decision: ComplianceDecision, step: Step) -> AiCall:
         input=decision.payload,
         principal=decision.principal,
         task=step.task,
+        temperature_thousandths=step.temperature_thousandths,
+        sanitised=given.removed,
     )
 
 

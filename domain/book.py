@@ -60,7 +60,8 @@ class Book(Struct, frozen=True):
     doubts: dict[str, Hold] = field(default_factory=dict)
     """Those that were billed whole because nobody knows what the provider billed."""
     closed: dict[str, bytes] = field(default_factory=dict)
-    """Marks of the holds that have ended, by the minute of their lease: until it is over one may be asked for again."""
+    """Marks of the holds that have ended, or were refused for want of money, by the minute of their lease: until it is
+    over one may be asked for again."""
     adjusted: list[str] = []
     """Ids of the adjustments that were made: one that is asked for again adds nothing."""
 
@@ -71,7 +72,7 @@ def mark(hold: str) -> bytes:
 
 
 def ended(book: Book, hold: str) -> bool:
-    """Returns whether the hold has ended, as far as its lease is not over."""
+    """Returns whether the hold has ended, or was refused, as far as its lease is not over."""
     wanted = mark(hold)
     return any(_holds(marks, wanted) for marks in book.closed.values())
 
@@ -85,6 +86,8 @@ def after(book: Book, entry: BudgetEntry) -> Book:
     if entry.kind is EntryKind.HELD:
         counts = ["\x1f".join((each.budget, each.member, each.window)) for each in entry.balances]
         holds = {**holds, entry.hold_id: _held(entry, counts)}
+    elif entry.kind is EntryKind.REFUSED and entry.balances and entry.lease_until is not None:
+        closed = _closed(closed, entry.hold_id, entry.lease_until, book.newest)
     elif entry.hold_id in holds:
         hold = holds[entry.hold_id]
         counts = hold.pots

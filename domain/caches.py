@@ -8,19 +8,21 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from domain.ports import Answer, Question
 
-KEY_VERSION = "1"
+KEY_VERSION = "2"
 """Counted up with every change of what a key or a scope is made of."""
 ASKED_MAX = 32_768
 """Characters of a question that is compared by meaning; longer ones are found by their exact words only."""
 
 _NUMBERED = re.compile(r"\S*\d\S*")
+_WITHIN = re.compile(r"(?<!^)(?<![.!?:]\s)(?<!\n)\b[^\W\d_][\w'’-]*")
+"""Words that begin no sentence."""
 _NEGATION = re.compile(r"\b(?:not|no|never|none|without|except|unless|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
@@ -59,6 +61,21 @@ class Hit(Struct, frozen=True, kw_only=True):
     saved_usd_micros: int
 
 
+class Answers(Protocol):
+    """Keeps answers, and finds those of one tenant. What is wrong with the store is as if it were empty."""
+
+    async def exact(self, tenant_id: str, key: str, rules: CacheRules, at: datetime) -> Hit | None:
+        """Returns the tenant's answer to the same question, None when there is none to be given."""
+
+    async def nearest(
+        self, tenant_id: str, scope: str, vector: Sequence[float], rules: CacheRules, at: datetime
+    ) -> Hit | None:
+        """Returns the tenant's answer to the nearest question of the scope, None when none is near enough."""
+
+    async def put(self, entry: Entry) -> None:
+        """Keeps an answer in place of an older one of its key."""
+
+
 def exact_key(tenant_id: str, question: Question) -> str:
     """Returns the digest of the tenant and of all that makes an answer; not of time, attempt and who listens."""
     return _digest("exact", tenant_id, question, question.messages)
@@ -68,10 +85,12 @@ def scope(tenant_id: str, question: Question, task: str) -> str:
     """Returns the digest within which questions may be nearly the same: all but the words of the last message.
 
     `task` is what the question is for, such as workflow and step. What stands in the last message and changes an answer
-    however near the words are (whatever has a digit in it, English negations) is part of the scope.
+    however near the words are (whatever has a digit in it, English negations, capitalised words within a sentence) is
+    part of the scope.
     """
     said = asked(question)
-    marks = [_NUMBERED.findall(said), [each.casefold() for each in _NEGATION.findall(said)]]
+    named = [each for each in _WITHIN.findall(said) if each[0].isupper()]
+    marks = [_NUMBERED.findall(said), [each.casefold() for each in _NEGATION.findall(said)], named]
     return _digest("semantic", tenant_id, question, question.messages[:-1], task, marks)
 
 

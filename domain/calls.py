@@ -69,6 +69,8 @@ class Call(Struct, frozen=True):
     """When the attempt's hold was asked for: it is priced as of then."""
     cheaper: bool = False
     """True when the budgets asked for a cheaper model."""
+    saved: bool = False
+    """True when it is over without an attempt: its answer had been given before."""
 
     @property
     def choice(self) -> Choice | None:
@@ -82,6 +84,7 @@ class Call(Struct, frozen=True):
 
 
 OVER = Call(Phase.OVER)
+SAVED = Call(Phase.OVER, saved=True)
 
 
 def begun(routed: AiCall, offset: int) -> Call:
@@ -161,7 +164,12 @@ def asked_again(call: Call) -> Next:
 
 
 def admitted(call: Call, told: AiCall, now: datetime) -> Next:
-    """Returns what follows from an admission: its attempt is begun once, and in time, or the hold is given back."""
+    """Returns what follows from an admission: its attempt is begun once, and in time, or the hold is given back.
+
+    Of a call that was saved, a hold was asked for by one who ended before it kept so; it was decided again.
+    """
+    if call.saved:
+        return Next.UNSPENT
     if told.attempt != call.attempt:
         return asked_again(call)
     if call.phase is Phase.WAITING:
@@ -170,16 +178,19 @@ def admitted(call: Call, told: AiCall, now: datetime) -> Next:
 
 
 def aligned(call: Call, told: AiCall) -> Call:
-    """Returns the call with the model that was admitted as its choice.
+    """Returns the call with the model that was admitted as its choice, before all who are still left.
 
     It is another one when who asked for the hold ended before it kept what it had decided, and it was decided again.
+    One that the call's ranking does not know is asked once: nobody knows what another attempt would have to hold.
     """
     choice = call.choice
     if choice is not None and choice.model == told.model:
         return call
-    given = Choice(told.model, told.provider, 1)
-    left = call.place + (choice is not None)
-    return msgspec.structs.replace(call, choices=[*call.choices[: call.place], given, *call.choices[left:]])
+    left = call.choices[call.place :]
+    known = next((each for each in left if each.model == told.model and each.hold), None)
+    ahead = [known or Choice(told.model, told.provider, 1), *(each for each in left if each is not known)]
+    tries = call.tries if known is not None else TRIES_MAX
+    return msgspec.structs.replace(call, choices=[*call.choices[: call.place], *ahead], tries=tries)
 
 
 def waits_for(call: Call, told: AiCall) -> bool:

@@ -104,6 +104,11 @@ def restore(text: str, values: Mapping[str, str]) -> str:
     return _TOKEN.sub(lambda match: values.get(match.group(), match.group()), text)
 
 
+def tokens(text: str) -> set[str]:
+    """Returns all that stands in the text and looks like a token, given out or not."""
+    return set(_TOKEN.findall(text))
+
+
 def restore_json(text: str, values: Mapping[str, str]) -> str:
     """Returns the JSON text with the values in its strings; what was a number is one again. Else see `restore`."""
     parts = leaves(text)

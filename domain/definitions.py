@@ -25,6 +25,8 @@ from schemas.events import Definition, Pin
 
 STEPS_MAX = 100
 BODY_BYTES_MAX = 256 * 1024
+UNTRUSTED_MAX = 20
+"""Fields of one step that come from elsewhere."""
 
 
 class BadDefinition(Rejected):
@@ -77,6 +79,10 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """ask: the type of task, by which the models' policy routes it; empty: the default route."""
     constraints: Constraints = Constraints()
     """ask: what is asked of the model that answers."""
+    temperature_thousandths: Annotated[int, Meta(ge=0, le=2000)] | None = None
+    """ask: how much is left to chance; 0 alone lets an answer be given again. Null: the provider's default."""
+    untrusted: Annotated[list[str], Meta(max_length=UNTRUSTED_MAX)] = field(default_factory=list)
+    """ask: the fields whose text comes from elsewhere, such as a mail; what is aimed at the model is taken out."""
 
 
 class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -454,6 +460,12 @@ def _check_step(where: str, step: Step) -> None:
             raise BadDefinition(f"{where}: step {step.id}: the template has a $ that no name follows (write $$)")
     if step.uses != "ask" and (step.task or step.constraints != Constraints()):
         raise BadDefinition(f"{where}: step {step.id} asks no model: it has neither a task nor constraints")
+    if step.uses != "ask" and (step.untrusted or step.temperature_thousandths is not None):
+        raise BadDefinition(f"{where}: step {step.id} asks no model: it has neither a temperature nor untrusted fields")
+    used = Template(step.template).get_identifiers() if step.untrusted else []
+    for name in step.untrusted:
+        if name not in used:
+            raise BadDefinition(f"{where}: step {step.id}: untrusted field {name} is not in its template")
     if not 0 < step.max_tokens <= 32_768:
         raise BadDefinition(f"{where}: step {step.id}: max_tokens {step.max_tokens} is not 1 to 32768")
 

@@ -117,6 +117,17 @@ class Constraints(Struct, frozen=True, forbid_unknown_fields=True):
     """False: rather no answer than one of the local model in place of another."""
 
 
+class Cache(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which answers are given again in place of asking a model; none unless it says so."""
+
+    exact: bool = False
+    """To the same question."""
+    similarity_thousandths_min: Annotated[int, Meta(ge=800, le=1000)] | None = None
+    """To one that is nearly the same: the cosine from which on it is, in thousandths; null: to none."""
+    age_s_max: Annotated[int, Meta(ge=1, le=604_800)] = 86_400
+    """Of an answer that is given again; at most a week."""
+
+
 class Models(Struct, frozen=True, forbid_unknown_fields=True):
     """The models there are; `local` is always one of them."""
 
@@ -126,6 +137,7 @@ class Models(Struct, frozen=True, forbid_unknown_fields=True):
     policy: list[TaskRoute] = []
     access: list[Grant] = []
     """By role: without any, every role but `viewer` may use all. By tenant: without one, it may use all."""
+    cache: Cache = Cache()
 
     def model(self, name: str) -> Model:
         """Returns the model of this id; raises UnknownModel when there is none."""

@@ -14,6 +14,8 @@ from domain.encoded_text import decodings
 from domain.injection_phrases import OVERRIDE, PHRASES, ordered
 from domain.lookalikes import plain_letters
 
+SANITISER_VERSION = "1"
+"""Counted up with every change of what is taken out or put in: a run pins it, as it pins the detectors' version."""
 ROUNDS_MAX = 6
 """How often a passage is looked through; one in which then still something is found is left out."""
 DEPTH_MAX = 3

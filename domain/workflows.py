@@ -13,6 +13,7 @@ from domain.definitions import Definitions, Step, Workflow, pinned
 from domain.expressions import LIBRARIES
 from domain.ids import derive
 from domain.privacy import DETECTORS_VERSION
+from domain.sanitising import SANITISER_VERSION
 from schemas.events import (
     AgentStep,
     ComplianceDecision,
@@ -145,7 +146,7 @@ def _started(request: Request) -> WorkflowRun:
         source=request.source,
         subject=request.subject,
         pins=request.pins,
-        libraries={**LIBRARIES, "detectors": DETECTORS_VERSION},
+        libraries={**LIBRARIES, "detectors": DETECTORS_VERSION, "sanitiser": SANITISER_VERSION},
     )
 
 

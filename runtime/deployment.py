@@ -1,5 +1,6 @@
 """What a Kafka needs before anything runs on it: topics, schemas, definitions."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from runtime.settings import Settings
 from schemas.catalogue import TOPICS
 from schemas.errors import Rejected
 from schemas.events import Definition
+
+log = logging.getLogger(__name__)
 
 MARKS = {"steps": "workflow", "rules": "rules", "models": "models", "prices": "prices", "budgets": "budgets"}
 """The field by which the kind of a definition's file is known; a workflow may name rules too, so steps come first."""
@@ -57,19 +60,25 @@ def where(conf: Settings) -> tuple[str, str]:
 def hosted(conf: Settings) -> dict[str, object] | None:
     """Returns the definition of the hosted model that the settings name, with LiteLLM's price; None for none.
 
-    What the hosted models that come along say of it stands there too.
+    What the hosted models that come along say of it stands there too. One on a server that the settings name, and of
+    which no price is known, costs nothing: it is one's own. Any other one without a price is not asked until a price
+    book says what it costs, and a warning says so.
     """
     if conf.model is None:
         return None
     from connectors.models.hosted import prices
 
     given, taken = prices(conf.model)
+    free = conf.model_api_base is not None and not given and not taken
+    if not free and not given and not taken:
+        log.warning("no price of the model is known: it is not asked until one is set", extra={"model": conf.model})
     return {
         **described(conf.model),
         "id": conf.model,
         "provider": conf.model.partition("/")[0],
         "input_usd_micros_per_million": given,
         "output_usd_micros_per_million": taken,
+        "free": free,
     }
 
 

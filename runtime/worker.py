@@ -12,6 +12,7 @@ import uvloop
 
 from agents.leases import Leases
 from agents.relaycore import RelayCore
+from connectors.answer_cache import AnswerCache
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs, ensure_topics
 from connectors.models.hosted import Models
@@ -52,11 +53,13 @@ async def _worker(place: Place, registry_url: str, conf: Settings, ready_file: P
         Leases(next(each for each in stages if each.name == Accounts.name), tools)
         keys = {name: key.get_secret_value() for name, key in conf.model_keys.items()}
         detector = Detector()
-        stages.append(RelayCore(Models(conf.model_api_base, keys), detector, tools))
+        answers = AnswerCache(place.folder / "answers.db")
+        stages.append(RelayCore(Models(conf.model_api_base, keys), detector, tools, answers=answers))
         try:
             await serve(stages, ready_file)
         finally:
             await detector.close()
+            await answers.close()
 
 
 class Workbench:

@@ -182,6 +182,17 @@ class Concealment(Struct, frozen=True, kw_only=True):
     """How many times."""
 
 
+class Removal(Struct, frozen=True, kw_only=True):
+    """That something aimed at the model was taken out of a text from elsewhere, and where; never what it was."""
+
+    kind: str
+    """What it was: hidden, markup, template, exfiltration, encoded, override; or cut, beyond the length that is read."""
+    place: str = ""
+    """The field of the step's input that it stood in."""
+    count: int = 1
+    """How many times; of cut, how many characters."""
+
+
 class AiCall(Struct, frozen=True, kw_only=True):
     """A moment in the life of one AI call: one call_id, one completed, whatever the number of attempts."""
 
@@ -261,6 +272,16 @@ class AiCall(Struct, frozen=True, kw_only=True):
     """Digest of the price books that the call is priced by; null when the models' own prices are; on routed only."""
     concealed: list[Concealment] = field(default_factory=list)
     """Personal data that was concealed; on started, and on completed what the answer held."""
+    sanitised: list[Removal] = field(default_factory=list)
+    """What was taken out of the step's untrusted fields; on requested only."""
+    temperature_thousandths: int | None = None
+    """How much is left to chance, in thousandths; null: the provider's default; on requested only."""
+    cached: str = ""
+    """exact or semantic when the answer was given before, to the same question or to one nearly the same; empty when a model was asked; on completed only."""
+    cached_from: str = ""
+    """The call whose answer is given again; empty when a model was asked."""
+    saved_usd_micros: int = 0
+    """What that answer cost when a model was asked, in millionths of a US dollar."""
 
 
 class AlertKind(StrEnum):

@@ -1,4 +1,4 @@
-"""A process that runs RelayCore and the budgets, with a model that answers as a file says.
+"""A process with RelayCore, the budgets and a model that answers as a file says: `python -m tests.agents.asking`.
 
 The file holds one word: `nobody` (the budgets alone), `silent` (never answers), `broken` (answers with an error), an
 endpoint (what is there is asked through LiteLLM; with ` blind` behind it the detector ends whenever it is started);
@@ -14,9 +14,11 @@ import uvloop
 
 from agents.leases import Leases
 from agents.relaycore import RelayCore
+from connectors.answer_cache import AnswerCache
 from connectors.detector import Detector
 from connectors.kafka import ensure_changelogs
 from connectors.models.hosted import Models
+from connectors.models.local_hash import LOCAL_HASH, embedded
 from domain.accounts import Accounts
 from domain.admissions import Admissions
 from domain.ports import Answer, Embedding, ModelProvider, ModelRefused, ModelUnavailable, Question
@@ -51,7 +53,9 @@ class FileModel:
         endpoint: str | None = None,
         timeout_s: float = 10.0,
     ) -> Embedding:
-        raise ModelRefused(f"{model} has no vectors")
+        if model != LOCAL_HASH:
+            raise ModelRefused(f"{model} has no vectors")
+        return embedded(list(texts))
 
 
 async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Path) -> None:
@@ -64,10 +68,12 @@ async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Pa
         Leases(stages[0], tools)
         word, _, blind = file.read_text().partition(" ")
         detector = Detector([sys.executable, "-c", "raise SystemExit"], wait_s=3.0) if blind else Detector()
+        answers = AnswerCache(folder / "answers.db")
         model: ModelProvider = Models(word) if word.startswith("http") else FileModel(file)
-        asking = [] if word == "nobody" else [RelayCore(model, detector, tools)]
+        asking = [] if word == "nobody" else [RelayCore(model, detector, tools, answers=answers)]
         await serve([*stages, *asking], folder / "ready")
         await detector.close()
+        await answers.close()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.definitions import canonical, digest
@@ -142,3 +143,38 @@ def test_a_model_that_never_answers_gives_way_to_the_local_one_after_three_attem
     }
     done = [each for each in events(log, registered, "ai-calls") if each.status is CallStatus.COMPLETED]
     assert {(each.model, each.attempt, each.degraded) for each in done} == {("local", 4, True)}
+
+
+def test_what_was_answered_before_is_given_again_to_the_same_tenant_and_says_what_it_saved(
+    log: Any, registered: Codec, asking: Asking
+) -> None:
+    models = {**next(body for kind, body in shipped(HOSTED) if kind == "models"), "cache": {"exact": True}}
+    define(log, [("models", models)])
+    asking.start("told [EMAIL_1]")
+
+    def asked(number: int, address: str, **more: Any) -> AiCall:
+        message = Message(role="user", content=f"Tell {address} what happened.")
+        said = {"models_digest": digest(canonical(models)), "temperature_thousandths": 0, "messages": [message]}
+        return msgspec.structs.replace(request(number, ""), **(said | more))
+
+    def answered(*calls: AiCall) -> list[AiCall]:
+        feed(log, [registered.encode(each, "test") for each in calls])
+        found: dict[str, AiCall] = {}
+
+        def ended() -> bool:
+            done = [each for each in events(log, registered, "ai-calls") if each.status is CallStatus.COMPLETED]
+            found.update({each.call_id: each for each in done})
+            return found.keys() >= {each.call_id for each in calls}
+
+        until(ended, 60)
+        return [found[each.call_id] for each in calls]
+
+    [first] = answered(asked(1, "ada@example.com"))
+    again, other = answered(asked(2, "bob@example.org"), asked(3, "ada@example.com", tenant_id="somebody-else"))
+
+    assert (first.answer, first.cost_usd_micros, first.cached) == ("told ada@example.com", 2, "")
+    assert (again.answer, again.cost_usd_micros, again.attempt) == ("told bob@example.org", 0, 0)
+    assert (again.cached, again.cached_from, again.saved_usd_micros) == ("exact", first.call_id, 2)
+    assert (other.answer, other.cached) == ("told ada@example.com", "")
+    assert len(asking.asked()) == 2
+    assert {each.call_id for each in events(log, registered, "budget-entries")} == {first.call_id, other.call_id}

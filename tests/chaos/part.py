@@ -9,7 +9,7 @@ class Part(msgspec.Struct, frozen=True):
     """A process of the pipeline under test."""
 
     role: str
-    """stage, sink, naive, worker or analytics; the last two are the product's own commands."""
+    """stage, sink, naive, money, worker or analytics; the last two are the product's own commands."""
     name: str
     bootstrap: str
     registry: str
@@ -23,7 +23,7 @@ class Part(msgspec.Struct, frozen=True):
     clock_ahead_s: float = 0.0
     hash_seed: int = 0
     control: Path | None = None
-    """The file that switches the sink's engine; see tests.chaos.faulty_engine."""
+    """The file that switches a sink's engine (tests.chaos.faulty_engine) or freezes a writer (tests.chaos.sleepy)."""
     evolved: Path | None = None
     """A folder with the schemas of a later release."""
 

@@ -28,7 +28,7 @@ def main() -> None:
 
         connectors.publisher.DELIVERY_TIMEOUT_S = part.delivery_timeout_s
     configure("INFO")
-    uvloop.run({"stage": _stage, "sink": _sink, "naive": _naive}[part.role](part))
+    uvloop.run({"stage": _stage, "sink": _sink, "naive": _naive, "money": _money}[part.role](part))
 
 
 async def _stage(part: Part) -> None:
@@ -46,6 +46,33 @@ async def _naive(part: Part) -> None:
 
     async with Workbench(_place(part), part.registry) as tools:
         await NaiveStage(tools, part.session_timeout_s).run(part.ready)
+
+
+async def _money(part: Part) -> None:
+    import msgspec
+
+    from agents.relaycore import RelayCore
+    from connectors.detector import Detector
+    from connectors.kafka import ensure_changelogs
+    from connectors.models.hosted import Models
+    from domain.accounts import Accounts
+    from domain.admissions import Admissions
+    from runtime.worker import Workbench, serve
+    from schemas.catalogue import PARTITIONS
+    from streams.app import changelog
+    from streams.stage import Stage
+    from tests.chaos.sleepy import Sleepy
+
+    place = _place(part)
+    names = [Accounts.name, Admissions.name, RelayCore.name]
+    ensure_changelogs(part.bootstrap, {changelog(place, name): PARTITIONS for name in names})
+    async with Workbench(place, part.registry) as tools:
+        assert part.control is not None
+        budgets = msgspec.structs.replace(tools, publisher=Sleepy(tools.publisher, part.control, part.bootstrap))
+        detector = Detector()
+        stages = [Stage(Accounts(), budgets), Stage(Admissions(), tools), RelayCore(Models(), detector, tools)]
+        await serve(stages, part.ready)
+        await detector.close()
 
 
 async def _sink(part: Part) -> None:

@@ -26,6 +26,8 @@ class Outcome(msgspec.Struct):
     """False where other programs share the machine: then times are told, not judged."""
     redelivered: float = 0.0
     """Copies beyond the first on the topic of the steps, as a share of the events."""
+    overshoot_usd_micros: int | msgspec.UnsetType = msgspec.UNSET
+    """What was spent beyond the budgets, where money is at stake."""
 
     def take(self, verdict: Verdict) -> None:
         """Adds the counts of a run."""
@@ -38,6 +40,15 @@ class Outcome(msgspec.Struct):
             self.detail[name] = max(self.detail.get(name, 0), value) if isinstance(value, float) else value
         self.detail["inversions"] = self.detail.get("inversions", 0) + verdict.inversions
         self.passed &= verdict.holds
+
+    def add_spent(self, events: int, lost: int, doubled: int, equal: bool, overshoot: int) -> None:
+        """Adds the counts of a run that cost money."""
+        self.events += events
+        self.lost += lost
+        self.doubled += doubled
+        self.state_equal &= equal
+        spent = self.overshoot_usd_micros
+        self.overshoot_usd_micros = overshoot + (0 if spent is msgspec.UNSET else spent)
 
     def within(self, value: float, limit: float, name: str) -> None:
         """Adds a measured figure that must not pass its limit, where times are judged."""
@@ -54,7 +65,7 @@ class Outcome(msgspec.Struct):
 LEFT_OUT = (
     "R3 for InfluxDB and Weaviate: there is no sink for them yet",
     "R10 for the whole flow: models are asked there, and a rebuild would ask them again; `auterity replay` proves it",
-    "R15 and R20: tamper evidence and budgets are not faults of processes",
+    "R15: tamper evidence is not a fault of processes",
 )
 """What no row here proves."""
 

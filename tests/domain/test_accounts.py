@@ -134,6 +134,14 @@ def test_what_is_asked_for_again_changes_nothing() -> None:
     assert sum(each.billed_usd_micros for each in once) == 57
 
 
+def test_a_refused_hold_that_is_asked_for_again_when_there_is_money_stays_refused() -> None:
+    """Its call was told so: what was held now nobody would spend or give back."""
+    refused = hold("b", 200)
+    decided, book = run([hold("a", 900), refused, settle("a", 100), refused])
+    assert kinds(decided) == [EntryKind.HELD, EntryKind.REFUSED, EntryKind.SETTLED]
+    assert book.holds == {}
+
+
 def test_near_the_limit_only_cheaper_models_are_paid() -> None:
     known = definitions({"id": "all", "limit_usd_micros": CAP, "warn_percent": 50, "downgrade_percent": 90})
     decided, _ = run(

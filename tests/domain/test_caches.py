@@ -94,9 +94,11 @@ def test_questions_of_other_words_share_a_scope() -> None:
         ("I can't go?", "Be brief.", "m", "task"),
         ("May I go in 3 days?", "Be brief.", "m", "task"),
         ("May I go to gate A7?", "Be brief.", "m", "task"),
+        ("May I go, Ada?", "Be brief.", "m", "task"),
+        ('May I go ("Ada" said so)?', "Be brief.", "m", "task"),
     ],
 )
-def test_prompt_model_task_numbers_and_negations_make_another_scope(
+def test_prompt_model_task_numbers_names_and_negations_make_another_scope(
     text: str, system: str, model: str, task: str
 ) -> None:
     assert scope("t", _question(text, system, model=model), task) != scope("t", _question("May I go?"), "task")

@@ -16,6 +16,7 @@ from domain.calls import (
     DEADLINE,
     LEASE,
     OVER,
+    SAVED,
     TRIES_MAX,
     Call,
     Next,
@@ -112,6 +113,7 @@ def test_an_admission_begins_its_attempt_once() -> None:
     found, _ = opened()
     assert admitted(found, told(), AT) is Next.DOUBTFUL
     assert admitted(OVER, told(), AT) is Next.NOTHING
+    assert admitted(SAVED, told(), AT) is Next.UNSPENT
     assert admitted(waiting(), told(attempt=2), AT) is Next.NOTHING
 
 
@@ -124,6 +126,23 @@ def test_the_model_that_was_admitted_is_the_one_that_is_asked() -> None:
     found = aligned(waiting(), told(model="small"))
     assert found.choice is not None
     assert found.choice.model == "small"
+
+
+def test_another_attempt_at_the_model_that_was_admitted_is_held_in_full() -> None:
+    hosted, small, local = fresh().choices
+    otherwise = msgspec.structs.replace(waiting(), choices=[small, hosted, local])
+    found = msgspec.structs.replace(aligned(otherwise, told(model="hosted")), phase=Phase.OPEN)
+    _, found = doubtful(found, ASKED, MODELS, LATER)
+    said, _ = onward(found, ASKED, MODELS, LATER)
+    assert [(each.kind, each.model, each.amount_usd_micros) for each in said if isinstance(each, BudgetEntry)] == [
+        (EntryKind.HOLD_REQUESTED, "hosted", hosted.hold)
+    ]
+
+
+def test_a_model_that_was_admitted_and_is_in_the_ranking_no_more_is_asked_once() -> None:
+    found = msgspec.structs.replace(aligned(waiting(), told(model="gone")), phase=Phase.OPEN)
+    _, found = doubtful(found, ASKED, MODELS, LATER)
+    assert [each.model for each in found.choices[found.place :]] == ["hosted", "small", "local"]
 
 
 def test_a_completed_call_settles_its_hold_with_what_it_cost() -> None:

@@ -80,6 +80,14 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         models(policy=[{"task": "a", "weights": dict.fromkeys(CRITERIA, 0)}]),
         "models m: policy: task a: all weights are 0",
     ),
+    "a cache that finds everything near": (
+        models(cache={"similarity_thousandths_min": 100}),
+        "models: Expected `int` >= 800 - at `$.cache.similarity_thousandths_min`",
+    ),
+    "a cache that forgets nothing": (
+        models(cache={"exact": True, "age_s_max": 10**9}),
+        "models: Expected `int` <= 604800 - at `$.cache.age_s_max`",
+    ),
     "a grant to nobody": (
         models(access=[{"models": ["*"]}]),
         "models m: access: a grant names either a role or a tenant",
@@ -187,6 +195,18 @@ STEPS_BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a task of a step that asks nobody": (
         collect("a", task="hard"),
         "workflow flow: step a asks no model: it has neither a task nor constraints",
+    ),
+    "a temperature that no model has": (
+        ASK | {"temperature_thousandths": 2001},
+        "workflow: Expected `int` <= 2000 - at `$.steps[0].temperature_thousandths`",
+    ),
+    "untrusted fields of a step that asks nobody": (
+        ASK | {"uses": "compose", "untrusted": ["note"]},
+        "workflow flow: step a asks no model: it has neither a temperature nor untrusted fields",
+    ),
+    "an untrusted field that is not asked about": (
+        ASK | {"untrusted": ["nobody"]},
+        "workflow flow: step a: untrusted field nobody is not in its template",
     ),
     "constraints of a step that asks nobody": (
         ASK | {"uses": "compose", "constraints": {"regions": ["eu"]}},

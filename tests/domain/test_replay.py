@@ -464,6 +464,8 @@ def _other(event: Event, name: str) -> Any:  # noqa: PLR0911
         return value[:-1] if value else [msgspec.convert(_SAMPLES[name], kind.__args__[0])]
     if value is None and "datetime" in str(kind):
         return datetime(2026, 1, 1, tzinfo=UTC)
+    if value is None and "int" in str(kind):
+        return 1
     return f"{value or ''}x"
 
 
@@ -475,6 +477,7 @@ _SAMPLES: dict[str, Any] = {
     "constraints": {"name": "x"},
     "ranking": {"model": "x"},
     "concealed": {"kind": "x"},
+    "sanitised": {"kind": "x"},
     "balances": {
         "budget": "x",
         "member": "x",

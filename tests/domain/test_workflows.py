@@ -9,6 +9,7 @@ from domain.decider import step as advance
 from domain.definitions import Definitions, MissingVersion
 from domain.expressions import LIBRARIES
 from domain.privacy import DETECTORS_VERSION
+from domain.sanitising import SANITISER_VERSION
 from domain.workflows import Workflows
 from schemas.events import (
     AgentStep,
@@ -48,7 +49,7 @@ def test_the_first_record_of_a_run_pins_what_it_is_decided_under() -> None:
     )
 
     assert isinstance(started, WorkflowRun)
-    assert started.libraries == {**LIBRARIES, "detectors": DETECTORS_VERSION}
+    assert started.libraries == {**LIBRARIES, "detectors": DETECTORS_VERSION, "sanitiser": SANITISER_VERSION}
     assert {pin.kind: pin.digest for pin in started.pins} == {
         "workflow": requested.workflow_digest,
         "rules": requested.rules_digest,
