@@ -37,6 +37,7 @@ class Budgets(Struct, frozen=True, forbid_unknown_fields=True):
     """A tenant's budgets; a call counts against each that it falls under, and needs room in all."""
 
     id: Name
+    title: Annotated[str, Meta(max_length=200)] = ""
     budgets: Annotated[list[Budget], Meta(max_length=BUDGETS_MAX)] = []
 
     def doubt(self) -> str:

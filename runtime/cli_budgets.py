@@ -19,6 +19,7 @@ SHOWN_MAX = 100
 Owner = Annotated[str, typer.Option("--tenant", help="Whose they are.")]
 AMOUNTS = ("limit_usd_micros", "held_usd_micros", "billed_usd_micros")
 COLUMNS = ("budget", "scope", "member", "window", *AMOUNTS, "percent", "level")
+TITLES = ("budget", "scope", "member", "window", "limit\nmicro-$", "held", "billed", "%", "level")
 
 
 @budgets_app.command("set")

@@ -47,8 +47,9 @@ async def test_a_person_who_was_made_logs_in_and_is_what_the_roles_say(
     headers = {"Authorization": f"Bearer {(await admin.post('/auth/login', json=said)).json()['access_token']}"}
 
     assert await status(admin, "POST", "/events/business-events", SAID, **headers) == 403
-    changed = await admin.patch("/users/ada", json={"roles": ["operator"], "title": "Ada L."})
+    changed = await admin.patch("/users/ada", json={"roles": ["operator"], "title": "Ada L.", "team": "night-shift"})
     assert (changed.json()["roles"], changed.json()["title"]) == (["operator"], "Ada L.")
+    assert changed.json()["team"] == "night-shift"
     assert await status(admin, "POST", "/events/business-events", SAID, **headers) == 202
     assert await status(admin, "PATCH", "/users/ada", {"status": "suspended"}) == 200
     assert await status(admin, "GET", "/auth/verify", **headers) == 401
@@ -69,6 +70,7 @@ REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", "/users", {"name": "admin", "roles": ["viewer"]}, 409),
     ("POST", "/users", {"name": "A horse", "roles": ["viewer"]}, 422),
     ("POST", "/users", {"name": "ada", "roles": ["horse"]}, 422),
+    ("POST", "/users", {"name": "ada", "roles": ["viewer"], "team": "A horse"}, 422),
     ("POST", "/users", {"name": "ada", "roles": ["platform-admin"]}, 422),
     ("POST", "/users", {"name": "ada", "roles": ["viewer"], "password": "horse"}, 400),
     ("PATCH", "/users/horse", {"roles": ["viewer"]}, 404),

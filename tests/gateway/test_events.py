@@ -43,6 +43,7 @@ async def test_an_event_is_on_the_log_when_the_call_is_answered(
     said = answer.json()
     assert (event.event_id, event.causation_id) == (said["event_id"], said["correlation_id"])
     assert (event.tenant_id, event.correlation_id, event.subject) == ("acme", event.event_id, "S-1")
+    assert event.principal == f"key/{'w' * 16}"
     (call,) = calls(log, registered)
     assert (call.event_id, call.tenant_id, call.principal) == (said["correlation_id"], "acme", f"key/{'w' * 16}")
     assert (call.outcome, call.status, call.events) == (CallOutcome.ACCEPTED, 202, 1)
@@ -76,7 +77,8 @@ async def test_an_event_in_avro_is_read_to_its_last_byte(
         assert answer.status_code == 422, wrong
 
     (event,) = events(log, registered, TOPIC)
-    assert msgspec.structs.replace(event, correlation_id=sent.correlation_id, causation_id=None) == sent
+    assert event.principal == f"key/{'w' * 16}"
+    assert msgspec.structs.replace(event, correlation_id=sent.correlation_id, causation_id=None, principal="") == sent
     assert len(events(log, registered, "dead-letters")) == 5
 
 

@@ -49,6 +49,7 @@ e,m,1,0,a lot,2026-05-01
 """
 BUDGETS = """
 id: default
+title: What acme may spend
 budgets:
   - {id: month, limit_usd_micros: 1000}
   - {id: each-team, scope: team, limit_usd_micros: 500, period: total}
