@@ -42,6 +42,7 @@ class Asker:
         """Returns what the model may be shown; raises Unavailable. Of the local one nothing is hidden: it runs here."""
         if model == LOCAL:
             return Ready(requested.messages, [], {})
+        await self._provider.ready(model)
         tenant = self._definitions.tenant(requested.tenant_id)
         texts = [each.content for each in requested.messages]
         arguments = [call.arguments for each in requested.messages for call in each.tool_calls]

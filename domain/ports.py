@@ -161,6 +161,9 @@ class ModelRefused(Rejected):
 class ModelProvider(Protocol):
     """Asks models. Each call is one attempt: nothing is tried again in here."""
 
+    async def ready(self, model: str) -> None:
+        """Returns when the model can be asked at once: what takes time the first time is done before an attempt."""
+
     async def ask(self, question: Question) -> Answer:
         """Returns the answer of one attempt.
 

@@ -33,6 +33,11 @@ class Models:
         self._loading = asyncio.Lock()
         self._loaded = False
 
+    async def ready(self, model: str) -> None:
+        """See domain.ports.ModelProvider."""
+        if model != LOCAL:
+            await self._load()
+
     async def ask(self, question: Question) -> Answer:
         """See domain.ports.ModelProvider."""
         if question.model == LOCAL:

@@ -34,6 +34,9 @@ class FileModel:
     def __init__(self, file: Path) -> None:
         self._file = file
 
+    async def ready(self, model: str) -> None:
+        """It always is."""
+
     async def ask(self, question: Question) -> Answer:
         with Path(f"{self._file}.asked").open("a") as asked:
             asked.write(f"{question.model} {question.idempotency_key}\n")

@@ -51,6 +51,7 @@ async def _naive(part: Part) -> None:
 async def _money(part: Part) -> None:
     import msgspec
 
+    from agents.leases import Leases
     from agents.relaycore import RelayCore
     from connectors.detector import Detector
     from connectors.kafka import ensure_changelogs
@@ -70,8 +71,9 @@ async def _money(part: Part) -> None:
         assert part.control is not None
         budgets = msgspec.structs.replace(tools, publisher=Sleepy(tools.publisher, part.control, part.bootstrap))
         detector = Detector()
-        stages = [Stage(Accounts(), budgets), Stage(Admissions(), tools), RelayCore(Models(), detector, tools)]
-        await serve(stages, part.ready)
+        accounts = Stage(Accounts(), budgets)
+        Leases(accounts, tools)
+        await serve([accounts, Stage(Admissions(), tools), RelayCore(Models(), detector, tools)], part.ready)
         await detector.close()
 
 
