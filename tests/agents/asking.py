@@ -69,7 +69,8 @@ async def run(bootstrap: str, registry: str, prefix: str, folder: Path, file: Pa
     async with Workbench(place, registry) as tools:
         stages = [Stage(each, tools) for each in money]
         Leases(stages[0], tools)
-        word, _, blind = file.read_text().partition(" ")
+        text = file.read_text()
+        word, blind = text.removesuffix(" blind"), text.endswith(" blind")
         detector = Detector([sys.executable, "-c", "raise SystemExit"], wait_s=3.0) if blind else Detector()
         answers = AnswerCache(folder / "answers.db")
         model: ModelProvider = Models(word) if word.startswith("http") else FileModel(file)

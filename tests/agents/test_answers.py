@@ -14,7 +14,8 @@ from connectors.answer_cache import AnswerCache
 from connectors.models.local_hash import embedded
 from domain import concealment
 from domain.asking import routed
-from domain.calls import begun, completed, started
+from domain.call_ends import completed
+from domain.calls import begun, started
 from domain.concealment import Concealed, Scrubbed
 from domain.definitions import Definitions
 from domain.given_again import GivenAnswer
@@ -60,6 +61,9 @@ class Here:
 
 class Saying:
     """A ModelProvider that says one thing."""
+
+    async def ready(self, model: str) -> None:
+        """It always is."""
 
     async def ask(self, question: Question) -> Answer:
         return Answer(text="[EMAIL_1] knows.", input_tokens=9, output_tokens=4)
