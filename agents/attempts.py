@@ -1,6 +1,6 @@
 """A call in hand, and what follows from the end of its attempt."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -16,6 +16,9 @@ from domain.prices import Usage
 from schemas.errors import AuterityError, Unavailable
 from schemas.events import AiCall, CallStatus, Event
 
+PAUSE_MAX_S = 20.0
+"""Longer than this no model is waited for: the attempt is made all the same, within its lease."""
+
 
 class Live(msgspec.Struct):
     """A call in hand: what it asks, where it stands, and what the record that was read says of it."""
@@ -25,7 +28,6 @@ class Live(msgspec.Struct):
     told: AiCall | None = None
     started: AiCall | None = None
     ready: Ready | None = None
-    pause_s: float = 0.0
     kept: Kept | None = None
     """Once it is answered: what may be given again."""
 
@@ -53,7 +55,8 @@ def ended(live: Live, end: Ended, definitions: Definitions, now: datetime) -> Sa
         tries = live.now.tries
         usage = _usage(end)
         said, live.call = failed(live, end, definitions, now, billed=end.billed, again=end.again, usage=usage)
-        live.pause_s = pause_s(tries, end, 20.0) or 0.0
+        pause = timedelta(seconds=pause_s(tries, end, PAUSE_MAX_S) or 0.0)
+        live.call = msgspec.structs.replace(live.call, not_before=now + pause)
     elif isinstance(end, Unavailable):  # the detector, when the answer had come
         said, live.call = failed(live, end, definitions, now, billed=True, again=False)
     else:

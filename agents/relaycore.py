@@ -32,6 +32,7 @@ from domain.calls import (
     asked_again,
     begun,
     onward,
+    pause_s,
     refused,
     started,
     timeout_s,
@@ -220,7 +221,7 @@ class RelayCore:
             waiting = []
             for live, found in zip(moved, made, strict=True):
                 assert live.started is not None
-                if isinstance(found, Unavailable):
+                if isinstance(found, Unavailable | Rejected):
                     now = self._clock()
                     more, live.call = failed(live, found, self._tools.definitions, now, billed=False, again=False)
                     said += [live.started, *more]
@@ -251,8 +252,8 @@ class RelayCore:
         """Asks once, and returns how it ended."""
         lease = live.told.lease_until if live.told is not None and live.now.choice and live.now.choice.hold else None
         assert live.ready is not None
-        if live.pause_s:
-            await asyncio.sleep(live.pause_s)
+        with self.progress.wait():
+            await asyncio.sleep(pause_s(live.now, self._clock()))
         async with self._free:
             left = timeout_s(live.now, lease, self._clock())
             try:

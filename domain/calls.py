@@ -67,6 +67,8 @@ class Call(Struct, frozen=True):
     deadline: datetime | None = None
     held_at: datetime | None = None
     """When the attempt's hold was asked for: it is priced as of then."""
+    not_before: datetime | None = None
+    """When the next attempt may begin, after one that failed."""
     cheaper: bool = False
     """True when the budgets asked for a cheaper model."""
     saved: bool = False
@@ -130,6 +132,13 @@ def started(requested: AiCall, call: Call, now: datetime) -> AiCall:
     choice = call.choice
     assert choice is not None
     return moment(requested, CallStatus.STARTED, call.attempt, choice.model, choice.provider, now)
+
+
+def pause_s(call: Call, now: datetime) -> float:
+    """Returns how long the attempt has to wait yet; at a model that was not asked before not at all."""
+    if call.not_before is None or call.tries <= 1:
+        return 0.0
+    return max(0.0, (call.not_before - now).total_seconds())
 
 
 def timeout_s(call: Call, lease_until: datetime | None, now: datetime) -> float:

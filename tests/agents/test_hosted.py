@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.concealment import CHARACTERS_MAX
 from domain.definitions import canonical, define, digest
 from domain.ids import derive
 from schemas.codec import Codec
@@ -81,9 +82,12 @@ def test_whatever_a_model_does_wrong_each_attempt_is_on_the_log_and_the_bill_is_
     bodies = {name: models(name, "openai/good") for name in NAMED}
     defined(log, registered, *bodies.values())
     said = {name: request(name, body, [Message(role="user", content="hello")]) for name, body in bodies.items()}
-    feed(log, [registered.encode(each, "test") for each in said.values()])
+    too_long = [Message(role="user", content="x " * (CHARACTERS_MAX // 2 + 1))]
+    unseen = request("unseen", bodies[NAMED[0]], too_long)
+    feed(log, [registered.encode(each, "test") for each in (*said.values(), unseen)])
     asking.start(server.endpoint)
-    until(lambda: len(done(log, registered)) == len(said), 90)
+    until(lambda: len(done(log, registered)) == len(said) + 1, 90, 0.5)
+    assert done(log, registered)[unseen.call_id].model == "local"  # what the detector cannot look through stays here
 
     calls = events(log, registered, "ai-calls")
     for name, each in said.items():
@@ -95,7 +99,7 @@ def test_whatever_a_model_does_wrong_each_attempt_is_on_the_log_and_the_bill_is_
         assert done(log, registered)[each.call_id].status is CallStatus.COMPLETED, name
         started = [call for call in mine if call.status is CallStatus.STARTED]
         assert len(started) == len(failed) + 1, name
-    until(lambda: _open(log, registered) == 0, 30)
+    until(lambda: _open(log, registered) == 0, 30, 0.5)
     ledger = sum(each.billed_usd_micros for each in events(log, registered, "budget-entries"))
     assert server.bill()["cost_usd_micros"] <= ledger
     assert server.bill()["keys_twice"] == 0
@@ -111,7 +115,7 @@ def test_a_model_that_fails_again_and_again_is_not_asked_for_a_while_and_people_
     first = [request(f"first {number}", body, [Message(role="user", content="hello")]) for number in range(6)]
     feed(log, [registered.encode(each, "test") for each in first])
     asking.start(server.endpoint)
-    until(lambda: len(done(log, registered)) == 6, 90)
+    until(lambda: len(done(log, registered)) == 6, 90, 0.5)
     assert {each.model for each in done(log, registered).values()} == {"local"}
     assert alerts(log, registered)[0].kind is AlertKind.BREAKER_OPENED
     assert alerts(log, registered)[0].subject == "openai/good"
@@ -146,7 +150,7 @@ def test_of_five_hundred_texts_no_canary_reaches_a_model_and_without_a_detector_
     said = [request(f"canary {number}", body, _messages(number, each.text)) for number, each in enumerate(corpus)]
     feed(log, [registered.encode(each, "test") for each in said])
     asking.start(server.endpoint)
-    until(lambda: len(done(log, registered)) == len(said), 120)
+    until(lambda: len(done(log, registered)) == len(said), 120, 0.5)
     assert {each.model for each in done(log, registered).values()} == {"openai/good"}
     sent = "\n".join(str(call) for call in server.calls())
     assert len(server.calls()) == len(said)
@@ -160,7 +164,7 @@ def test_of_five_hundred_texts_no_canary_reaches_a_model_and_without_a_detector_
     blind = [request(f"blind {number}", body, _messages(number, each.text)) for number, each in enumerate(corpus[:6])]
     feed(log, [registered.encode(each, "test") for each in blind])
     asking.start(f"{server.endpoint} blind")
-    until(lambda: len(done(log, registered)) == len(said) + len(blind), 120)
+    until(lambda: len(done(log, registered)) == len(said) + len(blind), 120, 0.5)
     assert server.calls() == []
     last = done(log, registered)
     assert {last[each.call_id].model for each in blind} == {"local"}
