@@ -15,15 +15,15 @@ from tests.chaos.stand import Stand
 class Shared(msgspec.Struct, frozen=True):
     """How much of each."""
 
-    zombies: int = 2
-    stops: int = 10
-    outage_s: float = 12.0
+    zombies: int = 3
+    stops: int = 20
+    outage_s: float = 20.0
     bad: int = 10_000
     good: int = 10_000
     events: int = 5000
     keys: int = 50_000
     recovered_s: float = 10.0
-    rebuilds: int = 1
+    rebuilds: int = 2
 
 
 def disturbed(stand: Stand, outcome: Outcome, how: Shared) -> None:

@@ -249,10 +249,10 @@ ROWS = (
         "R21",
         "memory and files stay where they are",
         soaks.r21,
-        {"seconds": 60.0, "rate": 1000.0, "warm_s": 30.0, "events": 0},
+        {"seconds": 120.0, "rate": 1000.0, "warm_s": 40.0, "events": 0},
         {"seconds": 240.0, "rate": 1500.0, "warm_s": 60.0, "events": 0},
         {"seconds": 0.0, "rate": 0.0, "warm_s": 0.0, "events": 1_000_000},
-        (95, 290, 3600),
+        (165, 290, 3600),
     ),
     row(
         "R22",

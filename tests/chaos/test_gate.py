@@ -97,6 +97,10 @@ def test_the_flow_says_the_same_whatever_is_repeated_crossed_or_cut_short(stand:
     _holds(BY_NAME["R24"].measured(stand, GATE))
 
 
+def test_the_rate_of_a_worker_is_told(stand: Stand) -> None:
+    _holds(BY_NAME["R25"].measured(stand, GATE))
+
+
 def test_a_constant_load_takes_no_more_memory_and_files(meanwhile: Any) -> None:
     _holds(meanwhile["R21"].result())
 
