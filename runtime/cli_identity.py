@@ -280,7 +280,7 @@ def _done(said: dict[str, Any], as_json: bool) -> None:
 
 
 def _table(found: list[dict[str, Any]], nothing: str) -> None:
-    columns = list(found[0]) if found else [nothing]
-    terminal.rows(
-        columns, [[", ".join(each) if isinstance(each, list) else each for each in one.values()] for one in found]
-    )
+    """Shows them; a column in which nothing stands is left out."""
+    columns = [name for name in found[0] if any(one[name] for one in found)] if found else [nothing]
+    cells = [[one[name] for name in columns] for one in found]
+    terminal.rows(columns, [[", ".join(each) if isinstance(each, list) else each for each in one] for one in cells])

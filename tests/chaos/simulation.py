@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
 
 from domain.decider import Decider
 from schemas.events import BusinessEvent, Event
 from tests.chaos.report import Outcome
 from tests.chaos.stand import Stand
-from tests.domain.simulation import Case, Flow, case, problems
+from tests.domain.simulation import Case, Flow, case, problems, unordered
 
 CUT = 0.04
 """How often a stage ends between two of its outputs."""
@@ -38,7 +37,7 @@ def r24(stand: Stand, outcome: Outcome, *, seeds: int) -> None:
         found = case(seed)
         calm, wild = found.flow(seed), disturbed(found, seed)
         outcome.events += len(calm.first())
-        one, other = _by_id(calm), _by_id(wild)
+        one, other = unordered(calm), unordered(wild)
         outcome.lost += len(one.keys() - other.keys())
         outcome.doubled += len(other.keys() - one.keys())
         wrong = [*problems(wild)]
@@ -70,7 +69,3 @@ def disturbed(found: Case, seed: int) -> Flow:
         flow.crash(0.3)
         flow.run()
     return flow
-
-
-def _by_id(flow: Flow) -> dict[str, Any]:
-    return {each.event_id: each for each in flow.first()}

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from domain.asking import routed
+from domain.book import DECIDED
 from domain.call_ends import completed, doubtful, failed
 from domain.calls import OVER as NO_CALL
 from domain.calls import (
@@ -41,6 +42,7 @@ from schemas.codec import Codec
 from schemas.events import (
     AgentStep,
     AiCall,
+    BudgetEntry,
     BusinessEvent,
     CallStatus,
     ComplianceDecision,
@@ -318,6 +320,17 @@ def case(seed: object) -> Case:
         for number in range(random.randint(1, 4))
     ]
     return Case(definitions, events)
+
+
+def unordered(flow: Flow) -> dict[str, Any]:
+    """The events by id, without what budgets decided: that has an order, which is that of what they were asked."""
+    found = {}
+    for each in flow.first():
+        if isinstance(each, BudgetEntry) and each.kind in DECIDED:
+            continue
+        admitted = isinstance(each, AiCall) and each.status is CallStatus.ADMITTED
+        found[each.event_id] = msgspec.structs.replace(each, causation_id=None) if admitted else each
+    return found
 
 
 def problems(flow: Flow) -> Iterator[str]:

@@ -114,6 +114,7 @@ def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspend
         "one_time": False,
         "issuer": "",
         "status": "active",
+        "team": "",
         "second_factor": False,
     }
     written = json.dumps([str(each) for name in ("definitions", "requests") for each in events(log, registered, name)])

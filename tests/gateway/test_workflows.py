@@ -39,6 +39,9 @@ async def test_what_is_asked_for_runs_under_the_id_that_was_told_and_personal_da
     log: Any, registered: Codec, prefix: str, tmp_path: Path, client: httpx2.AsyncClient, followed: Followed
 ) -> None:
     await asyncio.to_thread(define, log)
+    caller = defined("acme", "user", {"id": "operator", "roles": ["operator"]}, None, datetime.now(UTC))
+    assert caller is not None
+    await asyncio.to_thread(feed, log, [registered.encode(caller, "test")])
     paths = [EXECUTE, *(f"/api/v1/agents/{agent}/trigger" for agent in AGENTS)]
     bodies: list[dict[str, Any]] = [{"workflow": "agent-analysis", "input": INPUT}, *([{"input": INPUT}] * len(AGENTS))]
     answers = [await client.post(path, json=body) for path, body in zip(paths, bodies, strict=True)]
