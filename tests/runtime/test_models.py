@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from domain.definitions import BadDefinition, Definitions
 from domain.models import UnknownModel
+from runtime import terminal
 from runtime.cli import app
 from runtime.definitions import BadFile, described, publish, shipped
 from runtime.deployment import define
@@ -39,6 +40,7 @@ BAD_FILES: dict[str, tuple[str, str]] = {
 
 
 def run(*words: str, raises: bool = False) -> Any:
+    terminal.out.width = 200  # it keeps the width of the process's first use
     done = CliRunner().invoke(app, ["models", *words], env={"COLUMNS": "200"})
     if raises and done.exception is not None:
         raise done.exception
