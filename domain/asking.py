@@ -1,6 +1,6 @@
 """Decides what a step asks of a model, and which model is asked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -16,13 +16,9 @@ from domain.models import LOCAL, PROGRAM, Capability, Constraints, Model
 from domain.prices import Price, hold
 from domain.ranking import Question, routed_fields
 from domain.routing import route
+from domain.tokens import messages_tokens_max
 from domain.untrusted import sanitised
 from schemas.events import AiCall, CallStatus, ComplianceDecision, Message
-
-MESSAGE_TOKENS = 16
-"""That a provider may count for a message beside its text."""
-IMAGE_TOKENS = 4096
-"""That a provider may count for an image."""
 
 
 def request(decision: ComplianceDecision, step: Step) -> AiCall:
@@ -57,17 +53,6 @@ def request(decision: ComplianceDecision, step: Step) -> AiCall:
     )
 
 
-def tokens_max(messages: Sequence[Message]) -> int:
-    """Returns no fewer than any provider counts: no tokenizer makes more tokens of a text than it has bytes."""
-    return MESSAGE_TOKENS + sum(
-        MESSAGE_TOKENS
-        + len(each.content.encode())
-        + IMAGE_TOKENS * len(each.images)
-        + sum(MESSAGE_TOKENS + len((call.name + call.arguments).encode()) for call in each.tool_calls)
-        for each in messages
-    )
-
-
 def routed(
     requested: AiCall,
     definitions: Definitions,
@@ -81,7 +66,7 @@ def routed(
     images = sum(len(each.images) for each in requested.messages)
     question = Question(
         task=requested.task,
-        input_tokens_max=tokens_max(requested.messages),
+        input_tokens_max=messages_tokens_max(requested.messages),
         max_tokens=requested.max_tokens,
         needs=_needs(requested),
         restricted=requested.model == LOCAL,

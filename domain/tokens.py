@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from domain.ports import Question
+from schemas.events import Message
 
 PER_MESSAGE = 16
 """For the role and what is put around a message."""
@@ -13,16 +14,22 @@ PER_IMAGE = 4_096
 
 
 def input_tokens_max(question: Question) -> int:
+    """Returns an upper bound of all that is asked: messages, tools and the schema of the answer."""
+    count = messages_tokens_max(question.messages) + _bytes(question.answer_schema or "")
+    return count + sum(PER_TOOL + _bytes(each.name, each.description, each.parameters) for each in question.tools)
+
+
+def messages_tokens_max(messages: Sequence[Message]) -> int:
     """Returns an upper bound: a token of a byte-pair vocabulary stands for one byte of text at least.
 
     An image's own bytes are no text: it counts 4,096.
     """
-    count = PER_QUESTION + _bytes(question.answer_schema or "")
-    for message in question.messages:
+    count = PER_QUESTION
+    for message in messages:
         count += PER_MESSAGE + _bytes(message.role, message.content, message.name, message.tool_call_id)
         count += PER_IMAGE * len(message.images)
         count += sum(PER_TOOL + _bytes(each.id, each.name, each.arguments) for each in message.tool_calls)
-    return count + sum(PER_TOOL + _bytes(each.name, each.description, each.parameters) for each in question.tools)
+    return count
 
 
 def texts_tokens_max(texts: Sequence[str]) -> int:

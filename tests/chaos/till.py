@@ -14,13 +14,13 @@ from uuid import uuid4
 
 from connectors.reader import KafkaLog
 from domain.accounts import Accounts
-from domain.asking import tokens_max
 from domain.book import DECIDED, Book
 from domain.decider import step
 from domain.definitions import canonical, digest
 from domain.ids import derive
 from domain.models import LOCAL
 from domain.prices import Price, hold
+from domain.tokens import messages_tokens_max
 from runtime.definitions import put, read
 from schemas.events import AiCall, BudgetEntry, CallStatus, EntryKind, Event, Message
 from tests.chaos.arena import Arena
@@ -156,7 +156,7 @@ class Till:
             input_usd_micros_per_million=INPUT,
             output_usd_micros_per_million=OUTPUT,
         )
-        return len(self.calls) * hold(price, tokens_max(_messages(0)), MAX_TOKENS) // 2
+        return len(self.calls) * hold(price, messages_tokens_max(_messages(0)), MAX_TOKENS) // 2
 
     def feed(self, begin: int, end: int) -> None:
         """Requests these calls, all at once."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.asking import IMAGE_TOKENS, routed, tokens_max
+from domain.asking import routed
 from domain.book import hold_id
 from domain.call_ends import completed, doubtful, failed
 from domain.calls import (
@@ -33,6 +33,7 @@ from domain.calls import (
 from domain.definitions import Definitions
 from domain.ports import Answer
 from domain.prices import Usage
+from domain.tokens import PER_IMAGE, messages_tokens_max
 from schemas.events import AiCall, BudgetEntry, BudgetLevel, CallStatus, EntryKind, Message, Standing
 from tests.domain.events import AT, call, definition, digest_of
 
@@ -97,7 +98,7 @@ def test_a_call_that_costs_waits_for_its_hold() -> None:
     [hold], found = onward(fresh(), ASKED, MODELS, AT)
     assert isinstance(hold, BudgetEntry)
     assert (hold.kind, hold.model, hold.lease_until) == (EntryKind.HOLD_REQUESTED, "hosted", AT + LEASE)
-    assert hold.amount_usd_micros == -(-(tokens_max(ASKED.messages) * 150_000 + 100 * 600_000) // 1_000_000)
+    assert hold.amount_usd_micros == -(-(messages_tokens_max(ASKED.messages) * 150_000 + 100 * 600_000) // 1_000_000)
     assert (found.phase, found.attempt) == (Phase.WAITING, 1)
 
 
@@ -269,7 +270,7 @@ def test_a_model_without_a_price_is_passed_over() -> None:
 @given(st.lists(st.text(max_size=50), max_size=5), st.integers(0, 3))
 def test_a_hold_reckons_with_no_fewer_tokens_than_there_are_bytes(texts: list[str], images: int) -> None:
     messages = [Message(role="user", content=each, images=["data:"] * images) for each in texts]
-    assert tokens_max(messages) >= sum(len(each.encode()) + images * IMAGE_TOKENS for each in texts)
+    assert messages_tokens_max(messages) >= sum(len(each.encode()) + images * PER_IMAGE for each in texts)
 
 
 @given(st.integers(0, 2000), st.integers(0, 100))
@@ -277,7 +278,7 @@ def test_an_attempt_never_costs_more_than_its_hold(read: int, written: int) -> N
     found, start = opened()
     [hold], _ = onward(fresh(), ASKED, MODELS, AT)
     assert isinstance(hold, BudgetEntry)
-    usage = Answer(text="", input_tokens=min(read, tokens_max(ASKED.messages)), output_tokens=written)
+    usage = Answer(text="", input_tokens=min(read, messages_tokens_max(ASKED.messages)), output_tokens=written)
     (_, settled), _ = completed(found, start, ASKED, usage, MODELS, AT)
     assert isinstance(settled, BudgetEntry)
     assert settled.amount_usd_micros <= hold.amount_usd_micros
