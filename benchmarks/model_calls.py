@@ -66,7 +66,7 @@ def callers(server: ModelServer) -> dict[str, Call]:
     async def bare(number: int) -> object:
         return await litellm().acompletion(
             model=MODEL,
-            messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": _text(number)}],
+            messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": text(number)}],
             max_tokens=MAX_TOKENS,
             timeout=TIMEOUT_S,
             num_retries=0,
@@ -75,7 +75,7 @@ def callers(server: ModelServer) -> dict[str, Call]:
         )
 
     async def ours(number: int) -> object:
-        said = [Message(role="system", content=SYSTEM), Message(role="user", content=_text(number))]
+        said = [Message(role="system", content=SYSTEM), Message(role="user", content=text(number))]
         return await models.ask(
             Question(
                 model=MODEL,
@@ -128,7 +128,8 @@ def _print(found: dict[str, list[Round]], calls: int) -> None:
         print(f"| {name} | " + " | ".join(f"{each:,.0f}" for each in columns) + " |")
 
 
-def _text(number: int) -> str:
+def text(number: int) -> str:
+    """Returns what is asked, by its number."""
     return f"Incident {number}: the printer on floor 3 does not answer since this morning. What should be done first?"
 
 

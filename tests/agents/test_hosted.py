@@ -11,7 +11,7 @@ from domain.definitions import canonical, define, digest
 from domain.ids import derive
 from schemas.codec import Codec
 from schemas.events import AiCall, Alert, AlertKind, BudgetEntry, CallStatus, Message, ToolCall
-from tests.agents.test_relaycore import Asking
+from tests.agents.running import Asking
 from tests.domain.canaries import NAMES, canaries
 from tests.event_strategies import AT
 from tests.harness import events, feed, until

@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.events import BudgetEntry, EntryKind
-from tests.agents.test_relaycore import Asking
+from tests.agents.running import Asking
 from tests.harness import events, feed, until
 
 

@@ -1,7 +1,5 @@
 """AI calls on a real Kafka: attempts, doubt after a crash, and the one outcome."""
 
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,35 +13,10 @@ from domain.ids import derive
 from runtime.definitions import shipped
 from schemas.codec import Codec
 from schemas.events import AiCall, CallStatus, Message
+from tests.agents.running import Asking
 from tests.harness import business_event, define, events, feed, until
 
 HOSTED = {"id": "openai/some-model", "provider": "openai", "output_usd_micros_per_million": 2_000_000}
-
-
-class Asking:
-    """The process of tests.agents.asking."""
-
-    def __init__(self, log: Any, prefix: str, folder: Path) -> None:
-        self.file = folder / "model"
-        self._ready = folder / "ready"
-        self._argv = [sys.executable, "-m", "tests.agents.asking", log.bootstrap, log.registry, prefix]
-        self._argv += [str(folder), str(self.file)]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, word: str) -> None:
-        self.file.write_text(word)
-        self._ready.unlink(missing_ok=True)
-        self._process = subprocess.Popen(self._argv, cwd=Path(__file__).parents[2])
-        until(self._ready.exists, 60)
-
-    def kill(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-
-    def asked(self) -> list[str]:
-        file = Path(f"{self.file}.asked")
-        return file.read_text().splitlines() if file.exists() else []
 
 
 @pytest.fixture
