@@ -17,7 +17,7 @@ from read_model_records import fill, records
 from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, Tenant, define
-from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
+from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, Webhook, digest
 from domain.quotas import Quota
 from domain.read_models import ReadModels
 from domain.sessions import Sessions
@@ -34,6 +34,9 @@ from sinks.read_models.store import reading
 from tests.servers import Keycloak
 
 SECRET = "s" * 43
+SIGNED_WITH = b"w" * 32
+"""The secret of the tenants' webhooks."""
+WEBHOOKS = {"acme": "h" * 16, "other": "o" * 16, "gone": "g" * 16}
 NOW = datetime.now(UTC)
 
 
@@ -48,11 +51,18 @@ def person(tenant: str, name: str, roles: list[Role], **more: Any) -> tuple[str,
     return "user", {each: getattr(made, each) for each in made.__struct_fields__}
 
 
+def webhook(tenant: str, name: str, **more: Any) -> tuple[str, Any]:
+    """Returns the definition of a webhook with the secret."""
+    sealed = PASSWORDS.sealing.seal("webhook", tenant, name, content=SIGNED_WITH)
+    made = Webhook(id=name, secret=sealed, **{"topic": "business-events", **more})
+    return "webhook", {each: getattr(made, each) for each in made.__struct_fields__}
+
+
 def known() -> Definitions:
     """Returns two tenants and a suspended one, and the platform with what is shipped.
 
-    Each has a key that writes (w), one that reads (r), one for files (f), and dead ones; a user of each role, named
-    like it, one with a one-time password (new) and a suspended one (away).
+    Each has a key that writes (w), one that reads (r), one for files (f), and dead ones; a webhook; a user of each
+    role, named like it, one with a one-time password (new) and a suspended one (away).
     """
     found = Definitions()
     for tenant, status in (("acme", "active"), ("other", "active"), ("gone", "suspended")):
@@ -72,6 +82,7 @@ def known() -> Definitions:
                 status=state,  # type: ignore[arg-type]
             )
             bodies.append(("api-key", {each: getattr(made, each) for each in made.__struct_fields__}))
+        bodies.append(webhook(tenant, WEBHOOKS[tenant]))
         bodies += [person(tenant, role.value, [role]) for role in Role if role is not Role.PLATFORM_ADMIN]
         bodies += [
             person(tenant, "new", [Role.VIEWER], one_time=True),
