@@ -49,7 +49,8 @@ class Context(Struct, frozen=True, kw_only=True):
     at: datetime
     address: str
     networks: Sequence[str] = ()
-    """Of the key, beside those of the tenant."""
+    """Of the credential, beside those of the tenant."""
+    credential: Literal["key", "webhook"] = "key"
     person: bool = False
     in_session: bool = False
     """False when somebody logs in."""
@@ -100,7 +101,7 @@ def admitted(identified: Verdict, access: Access, context: Context) -> Verdict:
 
 
 def _refusals(access: Access, context: Context) -> Iterator[str]:
-    for networks, whose in ((access.networks, "the tenant's"), (context.networks, "the key's")):
+    for networks, whose in ((access.networks, "the tenant's"), (context.networks, f"the {context.credential}'s")):
         if networks and not _within(context.address, networks):
             yield f"address is outside {whose} networks"
     if context.person and access.hours and not any(_open(hours, context.at) for hours in access.hours):

@@ -123,7 +123,8 @@ async def _sender(
     tenant = door.definitions.tenant(owner)
     access = tenant.access if tenant is not None else Access()
     networks = webhook.networks if webhook is not None else ()
-    known.verdict = admitted(verdict, access, Context(at=call.at, address=call.address, networks=networks))
+    context = Context(at=call.at, address=call.address, networks=networks, credential="webhook")
+    known.verdict = admitted(verdict, access, context)
     await door.counted(call, known)
     known.verdict = verdict = authorise(known.verdict, Permission.WRITE_EVENTS)
     if not verdict.allowed or verdict.principal is None or webhook is None:

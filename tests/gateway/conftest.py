@@ -22,6 +22,7 @@ from domain.quotas import Quota
 from domain.read_models import ReadModels
 from domain.sessions import Sessions
 from gateway.bodies import Room
+from gateway.deliveries import Deliveries
 from gateway.door import Door
 from gateway.limits import Limits
 from gateway.people import People
@@ -205,6 +206,7 @@ def calling(
     folder: Path = Path("nowhere"),
     openid: OpenIdProviders | None = None,
     xmlsec1: str = "xmlsec1",
+    deliveries: Deliveries | None = None,
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
@@ -226,6 +228,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = app_of(door, models, folder=folder, openid=openid, xmlsec1=xmlsec1)
+    app = app_of(door, models, folder=folder, openid=openid, xmlsec1=xmlsec1, deliveries=deliveries)
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)
