@@ -75,6 +75,10 @@ GRANTED: Mapping[Role, frozenset[Permission]] = {
     Role.PLATFORM_ADMIN: frozenset({Permission.MANAGE_TENANTS, Permission.MANAGE_USERS}),
 }
 """What each role may do in its own tenant, and nothing beyond. The platform's admin looks into no tenant."""
+ADMINISTERS = frozenset(
+    {Permission.MANAGE_KEYS, Permission.MANAGE_USERS, Permission.MANAGE_TENANT, Permission.MANAGE_TENANTS}
+)
+"""Who has one of these can let others in."""
 
 
 class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -22,7 +22,7 @@ def signed(said: Any = SAID, name: str = "msg_1", secret: bytes = SIGNED_WITH, l
     timestamp = str(int(time.time()) - late_s)
     shown = signature(secret, name, timestamp, content_of(said)).decode()
     return {
-        "content-type": "application/json",
+        "Content-Type": "application/json",
         "webhook-id": name,
         "webhook-timestamp": timestamp,
         "webhook-signature": f"v1,{shown}",

@@ -138,7 +138,7 @@ async def test_who_is_not_known_is_told_nothing_and_each_refusal_is_an_event_wit
         ({"webhook-id": ""}, 400, "webhook-id is not"),
         ({"webhook-timestamp": "now"}, 400, "webhook-timestamp is not"),
         ({"webhook-signature": "v2,AA=="}, 400, "webhook-signature is not"),
-        ({"content-type": "application/x-ndjson"}, 415, "there is application/json"),
+        ({"Content-Type": "application/x-ndjson"}, 415, "there is application/json"),
         ({"content-encoding": "gzip"}, 415, "no compressed bodies"),
     ],
 )
