@@ -170,10 +170,12 @@ class Door(Struct, frozen=True):
         try:
             behind = await self.publisher.publish(done.records)
         except Unavailable:
+            await _undone(done)
             return await self._untaken(call, known)
         try:
             await self._say([event])
         except Unavailable:
+            await _undone(done)
             return answered(call.id, UNAVAILABLE)
         known.accepted = True
         if done.finish is not None:
@@ -275,3 +277,8 @@ class Door(Struct, frozen=True):
 
     async def _say(self, events: Sequence[Event]) -> None:
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
+
+
+async def _undone(done: Done) -> None:
+    if done.undo is not None:
+        await done.undo()

@@ -37,6 +37,8 @@ from schemas.errors import Unavailable
 
 BODY_BYTES_MAX = 1024 * 1024
 """It is read before anybody is known."""
+FORGET_S = 0.25
+"""Time to forget a delivery that was not taken: whoever sent it waits for the answer."""
 PROBLEMS = {
     **TRIES,
     400: "A header of the signature is missing or cannot be read, or the list is no JSON to its end.",
@@ -101,11 +103,13 @@ def routes(door: Door, deliveries: Deliveries) -> APIRouter:
                 raise Refusal(403, "the topic is not open to clients")
             once = _Once(deliveries, found, shown, sha256(content).hexdigest(), call)
             await once.begin()
-            share.closing.callback(once.close)
-            named = msgspec.structs.replace(call, idempotency_key=shown.id)
-            done = await take(door, topic, body, named, principal)
+            try:
+                done = await take(door, topic, body, msgspec.structs.replace(call, idempotency_key=shown.id), principal)
+            except Exception:
+                await once.forget()
+                raise
             fact = Fact("WebhookDelivered", shown.id, {"webhook": found.id, "sha256": once.digest})
-            return msgspec.structs.replace(done, fact=fact, finish=once.keep)
+            return msgspec.structs.replace(done, fact=fact, finish=once.keep, undo=once.forget)
 
         return await door.enter(request, entry)
 
@@ -147,8 +151,6 @@ class _Once:
         self._deliveries = deliveries
         self._place = place_of(webhook.id, shown.id)
         self._call = call
-        self._forgetting: asyncio.Task[None] | None = None
-        self._kept = False
 
     async def begin(self) -> None:
         """Refuses a delivery that came before, or that another call is taking now; raises Unavailable."""
@@ -159,21 +161,11 @@ class _Once:
     async def keep(self) -> None:
         """Says that it is on the log; raises Unavailable."""
         await self._deliveries.keep(self._place, self.digest, self._call.at)
-        self._kept = True
 
-    def close(self) -> None:
-        """Has it forgotten unless it was kept: what was not taken may be sent again at once."""
-        if not self._kept:
-            self._forgetting = asyncio.ensure_future(self._forget())
-            self._forgetting.add_done_callback(_UNDER_WAY.discard)
-            _UNDER_WAY.add(self._forgetting)
-
-    async def _forget(self) -> None:
+    async def forget(self) -> None:
+        """Says that it was not taken, so that it may be sent again at once, or else when its lease has ended."""
         try:
-            await self._deliveries.forget(self._place)
-        except Unavailable as error:  # its lease ends by itself
+            async with asyncio.timeout(FORGET_S):
+                await self._deliveries.forget(self._place)
+        except (Unavailable, TimeoutError) as error:
             log.warning("a delivery that was not taken waits for its lease", extra={"reason": str(error)})
-
-
-_UNDER_WAY: set[asyncio.Task[None]] = set()
-"""Or nobody would hold them."""
