@@ -16,6 +16,7 @@ from pyotp import TOTP
 
 from domain.administration import TenantExists, UnknownTenant
 from domain.identity import PLATFORM
+from domain.webhooks import UnknownWebhook
 from runtime import cli, cli_identity, keys
 from runtime.deployment import prepare
 from runtime.errors import PortTaken, SecretsUnusable
@@ -107,16 +108,11 @@ def test_a_webhook_made_by_the_command_takes_what_is_signed_until_it_is_revoked(
     (listed,) = Webhooks(log.bootstrap, log.registry, tmp_path, "acme").listed()
     assert listed == {**{name: made[name] for name in made if name != "secret"}, "status": "revoked"}
     assert made["secret"] not in str(events(log, registered, "definitions"))
-    for arguments, reason in (
-        (
-            ["create", "--topic", "requests"],
-            "a webhook names one of the topics that are open to clients: business-events",
-        ),
-        (["revoke", "horse"], "tenant acme has no webhook horse"),
-    ):
-        done = _auterity(log, tmp_path, monkeypatch, "webhooks", *arguments, "--tenant", "acme")
-        assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
-        assert reason in done.stderr
+    with pytest.raises(UnknownWebhook, match="tenant acme has no webhook horse"):
+        webhooks.revoke("horse")
+    done = _auterity(log, tmp_path, monkeypatch, "webhooks", "create", "--tenant", "acme", "--topic", "requests")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert "a webhook names one of the topics that are open to clients: business-events" in done.stderr
 
 
 def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspended(
