@@ -1,6 +1,6 @@
 """What the platform decides by: workflows, rules and models, each version kept and named by its digest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, field
 from domain.budgets import Budgets
 from domain.expressions import check
 from domain.federation import IdentityProvider
-from domain.identity import PLATFORM, ApiKey, User
+from domain.identity import PLATFORM, ApiKey, User, Webhook
 from domain.ids import derive
 from domain.models import Constraints, Models, Task, Words, wrong
 from domain.names import Name
@@ -162,14 +162,15 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Of people: they are concealed from models, as other personal data is."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets | Prices
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, Webhook, User, IdentityProvider, Budgets, Prices)
+Body = Workflow | Rules | Models | Tenant | ApiKey | Webhook | User | IdentityProvider | Budgets | Prices
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
     "models": Models,
     "tenant": Tenant,
     "api-key": ApiKey,
+    "webhook": Webhook,
     "user": User,
     "identity-provider": IdentityProvider,
     "budgets": Budgets,
@@ -191,7 +192,7 @@ def parse(kind: str, body: str) -> Body:
         _check_workflow(parsed)
     elif isinstance(parsed, Rules):
         _check_rules(parsed)
-    elif isinstance(parsed, Tenant | ApiKey):
+    elif isinstance(parsed, Tenant | ApiKey | Webhook):
         networks = parsed.access.networks if isinstance(parsed, Tenant) else parsed.networks
         if fault := checked(networks):
             raise BadDefinition(f"{kind} {parsed.id}: {fault}")
@@ -250,6 +251,8 @@ class Definitions:
     def __init__(self, events: Iterable[Definition] = ()) -> None:
         self._history: dict[tuple[str, str, str], list[tuple[int, Definition]]] = {}
         self._versions: dict[str, Definition] = {}
+        self._webhooks: dict[str, str] = {}
+        """Whose each is, by its id: the first one who has it."""
         self._moment_ms: int | None = None
         self._view: Definitions | None = None
         for event in events:
@@ -264,6 +267,8 @@ class Definitions:
         if not history or event.version > history[-1][1].version:
             history.append((recorded_ms, event))
         self._versions.setdefault(event.digest, event)
+        if event.kind == "webhook":
+            self._webhooks.setdefault(event.id, event.tenant_id)
 
     def at(self, moment_ms: int) -> "Definitions":
         """Returns the same definitions, of which the newest are those appended until then."""
@@ -271,6 +276,7 @@ class Definitions:
         if view is None or view._moment_ms != moment_ms:
             view = self._view = Definitions()
             view._history, view._versions, view._moment_ms = self._history, self._versions, moment_ms
+            view._webhooks = self._webhooks
         return view
 
     def last(self, tenant_id: str, kind: str, name: str) -> Definition | None:
@@ -356,6 +362,15 @@ class Definitions:
         event = self.last(tenant_id, "api-key", name)
         return _body(ApiKey, event) if event is not None else None
 
+    def webhook(self, tenant_id: str, name: str) -> Webhook | None:
+        """Returns the tenant's webhook of this id as it is now, None when there is none."""
+        event = self.last(tenant_id, "webhook", name)
+        return _body(Webhook, event) if event is not None else None
+
+    def webhook_owner(self, name: str) -> str:
+        """Returns the tenant whose webhook has this id, empty when there is none."""
+        return self._webhooks.get(name, "")
+
     def user(self, tenant_id: str, name: str) -> User | None:
         """Returns the tenant's user of this name as it is now, None when there is none."""
         event = self.last(tenant_id, "user", name)
@@ -376,9 +391,11 @@ class Definitions:
         return (None, None) if event is None else (_body(Budgets, event), event.digest)
 
     def team(self, tenant_id: str, principal: str) -> str:
-        """Returns the team of who is called `key/<id>` or `user/<name>`; empty for none."""
+        """Returns the team of who is called `key/<id>`, `user/<name>` or `webhook/<id>`; empty for none."""
         kind, _, name = principal.partition("/")
-        found = self.key(tenant_id, name) if kind == "key" else self.user(tenant_id, name) if kind == "user" else None
+        of_kind: dict[str, Callable[[str, str], ApiKey | User | Webhook | None]]
+        of_kind = {"key": self.key, "user": self.user, "webhook": self.webhook}
+        found = of_kind[kind](tenant_id, name) if kind in of_kind else None
         return found.team if found is not None else ""
 
     def issuers(self, tenant_id: str) -> frozenset[tuple[str, int]]:

@@ -75,6 +75,10 @@ GRANTED: Mapping[Role, frozenset[Permission]] = {
     Role.PLATFORM_ADMIN: frozenset({Permission.MANAGE_TENANTS, Permission.MANAGE_USERS}),
 }
 """What each role may do in its own tenant, and nothing beyond. The platform's admin looks into no tenant."""
+ADMINISTERS = frozenset(
+    {Permission.MANAGE_KEYS, Permission.MANAGE_USERS, Permission.MANAGE_TENANT, Permission.MANAGE_TENANTS}
+)
+"""Who has one of these can let others in."""
 
 
 class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,6 +95,23 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """It opens nothing from elsewhere; empty: from anywhere."""
     team: Annotated[str, Meta(max_length=100)] = ""
     """Whose budget it spends; empty for none."""
+
+
+class Webhook(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The way in of a system that signs what it sends, as a definition of its tenant; it ends when it is revoked."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{16}\Z")]
+    """No other tenant's webhook has it, too: what is sent to it names nothing else."""
+    title: str = ""
+    topic: str
+    """Where what it sends goes."""
+    secret: str
+    """Of the signatures, sealed."""
+    status: Literal["active", "revoked"] = "active"
+    networks: list[str] = []
+    """It opens nothing from elsewhere; empty: from anywhere."""
+    team: Annotated[str, Meta(max_length=100)] = ""
+    """Whose budget the runs that it starts spend; empty for none."""
 
 
 class Factor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -147,7 +168,7 @@ class Principal(Struct, frozen=True):
 
     tenant_id: str
     id: str
-    """`key/<id>` or `user/<name>`."""
+    """`key/<id>`, `user/<name>` or `webhook/<id>`."""
     permissions: frozenset[Permission] = frozenset()
     session: str = ""
     """A person's, when it is known by a token."""

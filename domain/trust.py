@@ -4,7 +4,7 @@ Credentials are never enough by themselves; whatever cannot be made certain coun
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Literal
@@ -12,11 +12,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from domain.identity import Verdict
+from domain.identity import Principal, Verdict
 
 NETWORKS_MAX = 100
 RISKS = ("low", "medium", "high")
 """With no doubt, with one, and with more."""
+RECENT = timedelta(minutes=15)
+"""So long after a log-in a person may let others in to administer."""
 Risk = Literal["low", "medium", "high"]
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 
@@ -49,7 +51,8 @@ class Context(Struct, frozen=True, kw_only=True):
     at: datetime
     address: str
     networks: Sequence[str] = ()
-    """Of the key, beside those of the tenant."""
+    """Of the credential, beside those of the tenant."""
+    credential: Literal["key", "webhook"] = "key"
     person: bool = False
     in_session: bool = False
     """False when somebody logs in."""
@@ -99,8 +102,22 @@ def admitted(identified: Verdict, access: Access, context: Context) -> Verdict:
     return replace(identified, reasons=[*identified.reasons, said])
 
 
+def login_doubt(principal: Principal, logged_in_at: datetime | None, now: datetime) -> str:
+    """Returns why this caller may not let others in to administer, empty when it may.
+
+    What is given outlasts the session, so a token that was stolen is not enough, and neither is any key.
+    `logged_in_at` is when the session began.
+    """
+    minutes = int(RECENT.total_seconds()) // 60
+    if not principal.id.startswith("user/"):
+        return f"this needs a person who has logged in within {minutes} minutes, and is done by no key"
+    if logged_in_at is None or now - logged_in_at > RECENT:
+        return f"log in again: this needs a log-in within the last {minutes} minutes"
+    return ""
+
+
 def _refusals(access: Access, context: Context) -> Iterator[str]:
-    for networks, whose in ((access.networks, "the tenant's"), (context.networks, "the key's")):
+    for networks, whose in ((access.networks, "the tenant's"), (context.networks, f"the {context.credential}'s")):
         if networks and not _within(context.address, networks):
             yield f"address is outside {whose} networks"
     if context.person and access.hours and not any(_open(hours, context.at) for hours in access.hours):

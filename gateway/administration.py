@@ -12,6 +12,7 @@ from domain.definitions import canonical, digest
 from domain.doors import Call
 from domain.identity import Principal
 from domain.ids import derive
+from domain.trust import RECENT, login_doubt
 from gateway.answers import Refusal
 from gateway.changes import put
 from gateway.door import Door
@@ -57,6 +58,13 @@ def check_own(principal: Principal, tenant_id: str | None) -> None:
     """Refuses a body that names another tenant."""
     if tenant_id not in (None, principal.tenant_id):
         raise Refusal(422, "the body names another tenant than the caller's")
+
+
+def check_logged_in(door: Door, call: Call, principal: Principal) -> None:
+    """Refuses, with `reauthenticate`, whoever has not logged in lately: for what outlasts a token that was stolen."""
+    held = door.people.sessions.get(principal.session)
+    if doubt := login_doubt(principal, held.begun_at if held is not None else None, call.at):
+        raise Refusal(403, doubt, reauthenticate={"max_age_s": int(RECENT.total_seconds())})
 
 
 @contextmanager

@@ -42,6 +42,8 @@ class Done(Struct, frozen=True):
     headers: Mapping[str, str] = {}
     finish: Callable[[], Awaitable[None]] | None = None
     """What is done when the call is on the log, and before it is answered."""
+    undo: Callable[[], Awaitable[None]] | None = None
+    """What is done when the log did not take the call, and before that is answered; raises nothing."""
     answer: Response | None = None
     """Instead of the document."""
 

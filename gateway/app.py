@@ -1,7 +1,7 @@
 """The gateway: every route, each under /api/v1 and at the path itself."""
 
 from fastapi import FastAPI, Request, Response, WebSocket
-from msgspec import Struct
+from msgspec import Struct, field
 from starlette.exceptions import HTTPException
 
 from domain.read_models import ReadModels
@@ -12,6 +12,7 @@ from gateway import (
     files,
     graphql,
     health,
+    hooks,
     keys,
     live,
     oidc,
@@ -20,8 +21,10 @@ from gateway import (
     subscriptions,
     tenants,
     users,
+    webhooks,
     workflows,
 )
+from gateway.deliveries import Deliveries, MemoryDeliveries
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
 from gateway.reads import Reads
@@ -37,6 +40,7 @@ class Parts(Struct, frozen=True):
     folders: Folders
     sign_on: SignOn
     checks: health.Checks = {}
+    deliveries: Deliveries = field(default_factory=MemoryDeliveries)
 
 
 def application(door: Door, parts: Parts) -> FastAPI:
@@ -51,10 +55,11 @@ def application(door: Door, parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     reads = Reads(parts.models)
-    routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
+    routers = [part.routes(door) for part in (auth, factors, users, keys, webhooks, tenants, events, workflows)]
     routers += [part.routes(door, reads) for part in (runs, graphql)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]
+    routers.append(hooks.routes(door, parts.deliveries))
     for router in (*routers, health.routes(parts.checks)):
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)

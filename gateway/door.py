@@ -109,7 +109,7 @@ class Door(Struct, frozen=True):
     ) -> Principal:
         """Returns who calls, and says so; refuses a caller who is not known, or lacks the permission."""
         known.verdict = await self._identified(request, call)
-        await self._counted(call, known)
+        await self.counted(call, known)
         known.verdict = verdict = authorise(known.verdict, permission)
         if not verdict.allowed or verdict.principal is None:
             raise Refusal(verdict.status, told(verdict))
@@ -151,7 +151,8 @@ class Door(Struct, frozen=True):
                 call = msgspec.structs.replace(call, id=self.new_id())
             return await self._refused(call, known, Refusal(500, "an error of the gateway's own"))
 
-    async def _counted(self, call: Call, known: Known) -> None:
+    async def counted(self, call: Call, known: Known) -> None:
+        """Counts a call for who is known to make it; raises Met when it is one too many, and Unavailable."""
         if (principal := known.verdict.principal) is not None:
             await self.limits.count_known(principal, self.quota(principal.tenant_id), call.at, known.standings)
 
@@ -169,10 +170,12 @@ class Door(Struct, frozen=True):
         try:
             behind = await self.publisher.publish(done.records)
         except Unavailable:
+            await _undone(done)
             return await self._untaken(call, known)
         try:
             await self._say([event])
         except Unavailable:
+            await _undone(done)
             return answered(call.id, UNAVAILABLE)
         known.accepted = True
         if done.finish is not None:
@@ -200,7 +203,7 @@ class Door(Struct, frozen=True):
 
         async def entry(call: Call, _: Share, known: Known) -> Done:
             known.verdict = await self._identified(request, call)
-            await self._counted(call, known)
+            await self.counted(call, known)
             raise Refusal(status, detail)
 
         answer = await self.enter(request, entry, kind)
@@ -274,3 +277,8 @@ class Door(Struct, frozen=True):
 
     async def _say(self, events: Sequence[Event]) -> None:
         await self.publisher.publish([self.codec.encode(event, SOURCE) for event in events])
+
+
+async def _undone(done: Done) -> None:
+    if done.undo is not None:
+        await done.undo()

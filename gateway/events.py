@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from domain.doors import BadEvent, Call, letter, offered, open_to_clients, taken
 from domain.identity import Permission, Principal
 from gateway.answers import Done, Refusal
-from gateway.bodies import AVRO, JSON, NDJSON, Share, UnknownMediaType, opened, read
+from gateway.bodies import AVRO, JSON, NDJSON, Body, Share, UnknownMediaType, opened, read
 from gateway.door import SOURCE, Door
 from gateway.problems import declared
 from schemas.catalogue import DOOR_BYTES_MAX, Topic
@@ -73,9 +73,14 @@ async def _put(door: Door, name: str, request: Request, call: Call, principal: P
     topic = open_to_clients(name)
     if topic is None:
         raise Refusal(403, "the topic is not open to clients")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnknownMediaType("the gateway reads no compressed bodies")
-    body = opened(request.headers.get("content-type", JSON), await read(request, share))
+    check_plain(request)
+    return await take(
+        door, topic, opened(request.headers.get("content-type", JSON), await read(request, share)), call, principal
+    )
+
+
+async def take(door: Door, topic: Topic, body: Body, call: Call, principal: Principal) -> Done:
+    """Returns what puts the events of a body on the topic, all of them; refuses when one is wrong."""
     records: list[Outgoing] = []
     ids: dict[str, None] = {}
     wrong: list[tuple[int, Rejected]] = []
@@ -116,6 +121,12 @@ async def _event(
         await door.refresh(topic.name)
         event = door.codec.value(topic.name, content)
     return taken(topic, event, call, principal)
+
+
+def check_plain(request: Request) -> None:
+    """Raises UnknownMediaType for a compressed body."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnknownMediaType("the gateway reads no compressed bodies")
 
 
 def _refusal(door: Door, topic: Topic, wrong: list[tuple[int, Rejected]], letters: list[DeadLetter]) -> Refusal:

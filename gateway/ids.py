@@ -18,5 +18,9 @@ def uuid7() -> str:
 
 def fresh_key(tenant_id: str, key_id: str = "") -> Presented:
     """Returns a key that nobody has yet; its id is random unless it is said."""
-    made = key_id or "".join(secrets.choice(KEY_LETTERS) for _ in range(KEY_ID_LETTERS))
-    return Presented(tenant_id, made, secrets.token_urlsafe(SECRET_BYTES))
+    return Presented(tenant_id, key_id or fresh_id(), secrets.token_urlsafe(SECRET_BYTES))
+
+
+def fresh_id() -> str:
+    """Returns an id for a key or a webhook that nobody has yet."""
+    return "".join(secrets.choice(KEY_LETTERS) for _ in range(KEY_ID_LETTERS))

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from domain.administration import DAYS, check_narrower, new_key, public_key, revoked, scopes_of
 from domain.doors import Call
-from domain.identity import ApiKey, Permission, Principal
-from gateway.administration import USUAL, Empty, Text, Title, change, check_own, identity
+from domain.identity import ADMINISTERS, ApiKey, Permission, Principal
+from gateway.administration import USUAL, Empty, Text, Title, change, check_logged_in, check_own, identity
 from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.contracts import body, contract
@@ -63,6 +63,8 @@ def routes(door: Door) -> APIRouter:
 
             def decide() -> ApiKey:
                 scopes = scopes_of(said.scopes, principal)
+                if not ADMINISTERS.isdisjoint(scopes):
+                    check_logged_in(door, call, principal)
                 made = new_key(key, scopes, said.days, said.title, call.at, said.networks, said.team)
                 if (maker := door.definitions.key(tenant, principal.id.removeprefix("key/"))) is not None:
                     check_narrower(maker, made)

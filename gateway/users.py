@@ -1,5 +1,6 @@
 """/users: a tenant's people, for who manages them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -22,8 +23,8 @@ from domain.administration import (
     without_factor,
 )
 from domain.doors import Call
-from domain.identity import Permission, Principal, User
-from gateway.administration import USUAL, Empty, Text, Title, change, check_own, identity, refusing
+from domain.identity import ADMINISTERS, GRANTED, Permission, Principal, Role, User
+from gateway.administration import USUAL, Empty, Text, Title, change, check_logged_in, check_own, identity, refusing
 from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.changes import Overtaken
@@ -88,6 +89,7 @@ def routes(door: Door) -> APIRouter:
                 known = door.definitions.user(tenant, said.name)
                 made = new_user(tenant, said.name, said.roles, said.title, known, said.team)
                 check_held(principal, made.roles)
+                _check_login(door, call, principal, made.roles)
                 return with_password(made, sealed)
 
             event_id = identity(door, call, principal, said)
@@ -109,6 +111,7 @@ def routes(door: Door) -> APIRouter:
                 before = found_user(tenant, name, door.definitions.user(tenant, name))
                 after = _changed(tenant, before, said, call)
                 check_held(principal, {*before.roles, *after.roles})
+                _check_login(door, call, principal, set(after.roles) - set(before.roles))
                 people = door.definitions.users(tenant)
                 check_managed(tenant, people, [after if each.id == name else each for each in people])
                 return after
@@ -146,6 +149,7 @@ async def _proof(door: Door, request: Request, name: str, of_password: bool) -> 
             user = found_user(tenant, name, door.definitions.user(tenant, name))
             check_another(principal, user)
             check_held(principal, user.roles)
+            check_logged_in(door, call, principal)
             return with_password(user, sealed) if of_password else without_factor(user)
 
         event_id = identity(door, call, principal, name, said)
@@ -153,6 +157,12 @@ async def _proof(door: Door, request: Request, name: str, of_password: bool) -> 
         return _shown(door, tenant, name, password if fresh and of_password else None)
 
     return await door.call(request, NEEDED, work)
+
+
+def _check_login(door: Door, call: Call, principal: Principal, granted: Iterable[Role]) -> None:
+    """Refuses who has not logged in lately when a role that is granted lets others in."""
+    if any(not ADMINISTERS.isdisjoint(GRANTED[role]) for role in granted):
+        check_logged_in(door, call, principal)
 
 
 def _changed(tenant: str, before: User, said: UserChange, call: Call) -> User:

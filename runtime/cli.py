@@ -14,6 +14,7 @@ from runtime.cli_models import models_app
 from runtime.cli_money import ledger_app, prices_app, recommendations_app
 from runtime.cli_privacy import privacy_app
 from runtime.cli_providers import providers_app
+from runtime.cli_webhooks import webhooks_app
 from runtime.memory import bound
 from runtime.options import DataDir, Json, Tenant, configured
 from runtime.settings import Settings
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 runs_app = typer.Typer(no_args_is_help=True, help="The runs: `list` them, `show` one.")
 app.add_typer(runs_app, name="runs")
 app.add_typer(keys_app, name="keys")
+app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(users_app, name="users")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(providers_app, name="providers")

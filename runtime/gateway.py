@@ -21,6 +21,7 @@ from domain.limits import Rates
 from domain.sessions import Sessions
 from gateway.app import Parts, application
 from gateway.connections import PromptProtocol
+from gateway.deliveries import FileDeliveries, SharedDeliveries
 from gateway.door import Door
 from gateway.folders import Folders
 from gateway.limits import Limits, Shared
@@ -98,7 +99,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
     live_log: LiveLog | None = None
     try:
         await asyncio.gather(*(follower.start() for follower in followers))
-        kept = load(data_dir, needed=definitions.has("user") or sessions.any())
+        kept = load(data_dir, needed=definitions.has("user") or definitions.has("webhook") or sessions.any())
         tokens, passwords = Tokens(kept.signing), Passwords(kept.sealing_key)
         live_log = LiveLog(bootstrap, codec, Positions(kept.sealing_key))
         await live_log.start()
@@ -109,6 +110,9 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             latest = _soon(followers[0].catch_up)
             refresh = _Learning(registry, codec).refresh
             usage = Usage(SharedLedger(shared) if shared is not None else FileLedger(data_dir / "usage.sqlite"))
+
+            remembered = FileDeliveries(data_dir / "deliveries.sqlite")
+            deliveries = SharedDeliveries(shared) if shared is not None else remembered
 
             def age_s() -> float:
                 return max(follower.age_s() for follower in followers)
@@ -122,7 +126,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
             watching = asyncio.create_task(_watched(live))
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
-            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks))
+            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks, deliveries))
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.identity import Principal, Verdict
-from domain.trust import RISKS, Access, Context, Hours, admitted, checked
+from domain.trust import RECENT, RISKS, Access, Context, Hours, admitted, checked, login_doubt
 
 MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 KNOWN = Verdict(Principal("acme", "user/ada", frozenset()), ["user is genuine"])
@@ -113,3 +113,14 @@ def test_nobody_becomes_known_by_where_they_are(verdict: Verdict, address: str, 
 def test_what_is_no_network_is_named(network: str) -> None:
     assert checked(["10.0.0.0/8", network]) == (f"{network} is no network such as 10.0.0.0/8 or 2001:db8::/32")
     assert not checked(["10.0.0.0/8"])
+
+
+def test_only_a_person_who_logged_in_lately_lets_others_in_to_administer() -> None:
+    now = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    ada, program = Principal("acme", "user/ada", session="s"), Principal("acme", "key/w")
+    assert login_doubt(ada, now - RECENT, now) == ""
+    assert login_doubt(ada, now + timedelta(seconds=1), now) == ""  # another gateway's clock
+    assert "log in again" in login_doubt(ada, now - RECENT - timedelta(seconds=1), now)
+    assert "log in again" in login_doubt(ada, None, now)
+    for other in (program, Principal("acme", "webhook/w")):
+        assert "by no key" in login_doubt(other, now, now)

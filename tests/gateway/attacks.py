@@ -9,16 +9,18 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway_calls import PASSWORD, SAID, SIGNING
+from hook_calls import HOOK, signed
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from msgspec import Struct
 
 from runtime.secrets import signing_key
 from tests.gateway.caller import request
-from tests.gateway.conftest import SECRET, key
+from tests.gateway.conftest import SECRET, SIGNED_WITH, WEBHOOKS, key
 
 VERIFY, EVENTS, LOGIN, REFRESH = "/api/v1/auth/verify", "/api/v1/events/business-events", "/auth/login", "/auth/refresh"
 GENUINE = key("acme", "w").text
+THEIRS = {**SAID, "tenant_id": "other"}
 
 
 class Booty(Struct, frozen=True):
@@ -47,7 +49,7 @@ class Attack(Struct, frozen=True):
 
 def attacks() -> list[Attack]:
     """Returns all of them; each has a name of its own."""
-    groups = (_metacharacters(), _keys(), _tokens(), _headers(), _paths(), _roles(), _lines())
+    groups = (_metacharacters(), _keys(), _tokens(), _headers(), _paths(), _roles(), _signatures(), _lines())
     return [attack for group in groups for attack in group]
 
 
@@ -442,6 +444,35 @@ def _paths() -> Iterator[Attack]:
         yield _attack(f"path {path[:60]}", _get({}, path))
     for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PATCH", "get", "GETT", "CONNECT", "PROPFIND"):
         yield _attack(f"method {method}", request(method, VERIFY, {"Connection": "close"}))
+
+
+def _signatures() -> Iterator[Attack]:
+    """Deliveries that nobody signed with the secret of the webhook, or not just so."""
+    secret = b64encode(SIGNED_WITH)
+    for name, wrong in {
+        "nothing": b"", "zeros": bytes(32), "the secret as text": secret, "the prefix too": b"whsec_" + secret,
+        "its id": WEBHOOKS["acme"].encode(), "the body": json.dumps(SAID).encode(),
+    }.items():  # fmt: skip
+        yield _attack(f"a delivery signed with {name}", _post(HOOK, SAID, signed(secret=wrong)))
+    yield _attack("a delivery to nobody signed with zeros", _post("/hooks/nobody", SAID, signed(secret=bytes(32))))
+    genuine = signed()
+    shown, at = genuine["webhook-signature"], genuine["webhook-timestamp"]
+    for name, more in {
+        "of another id": {"webhook-id": "msg_2"}, "an id that swallows the time": {"webhook-id": f"msg_1.{at}"},
+        "a second later": {"webhook-timestamp": str(int(at) + 1)},
+        "a time with a sign": {"webhook-timestamp": f"+{at}"},
+        "a time with a zero": {"webhook-timestamp": f"0{at}"}, "without a version": {"webhook-signature": shown[3:]},
+        "of version 0": {"webhook-signature": f"v0,{shown[3:]}"}, "cut": {"webhook-signature": shown[:-1]},
+        "in small letters": {"webhook-signature": shown.lower()}, "twice in one": {"webhook-signature": shown * 2},
+        "with commas": {"webhook-signature": f"v1,AA==,{shown}"}, "of none": {"webhook-signature": "v1,"},
+        "of a thousand": {"webhook-signature": " ".join(["v1,AA=="] * 999 + [shown])},
+    }.items():  # fmt: skip
+        yield _attack(f"a delivery {name}", _post(HOOK, SAID, {**genuine, **more}))
+    yield _attack("a delivery with more", _post(HOOK, {**SAID, "tenant_id": "other"}, genuine))
+    yield _attack("a delivery to another webhook", _post(f"/hooks/{'H' * 16}", SAID, genuine))
+    yield _attack("a delivery of another tenant's event", _post(HOOK, THEIRS, signed(THEIRS)))
+    yield _attack("a delivery of last week", _post(HOOK, SAID, signed(late_s=7 * 86_400)))
+    yield _attack("a delivery of tomorrow", _post(HOOK, SAID, signed(late_s=-86_400)))
 
 
 def _roles() -> Iterator[Attack]:

@@ -17,11 +17,12 @@ from read_model_records import fill, records
 from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, Tenant, define
-from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
+from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, Webhook, digest
 from domain.quotas import Quota
 from domain.read_models import ReadModels
 from domain.sessions import Sessions
 from gateway.bodies import Room
+from gateway.deliveries import Deliveries
 from gateway.door import Door
 from gateway.limits import Limits
 from gateway.people import People
@@ -34,6 +35,9 @@ from sinks.read_models.store import reading
 from tests.servers import Keycloak
 
 SECRET = "s" * 43
+SIGNED_WITH = b"w" * 32
+"""The secret of the tenants' webhooks."""
+WEBHOOKS = {"acme": "h" * 16, "other": "o" * 16, "gone": "g" * 16}
 NOW = datetime.now(UTC)
 
 
@@ -48,11 +52,18 @@ def person(tenant: str, name: str, roles: list[Role], **more: Any) -> tuple[str,
     return "user", {each: getattr(made, each) for each in made.__struct_fields__}
 
 
+def webhook(tenant: str, name: str, **more: Any) -> tuple[str, Any]:
+    """Returns the definition of a webhook with the secret."""
+    sealed = PASSWORDS.sealing.seal("webhook", tenant, name, content=SIGNED_WITH)
+    made = Webhook(id=name, secret=sealed, **{"topic": "business-events", **more})
+    return "webhook", {each: getattr(made, each) for each in made.__struct_fields__}
+
+
 def known() -> Definitions:
     """Returns two tenants and a suspended one, and the platform with what is shipped.
 
-    Each has a key that writes (w), one that reads (r), one for files (f), and dead ones; a user of each role, named
-    like it, one with a one-time password (new) and a suspended one (away).
+    Each has a key that writes (w), one that reads (r), one for files (f), and dead ones; a webhook; a user of each
+    role, named like it, one with a one-time password (new) and a suspended one (away).
     """
     found = Definitions()
     for tenant, status in (("acme", "active"), ("other", "active"), ("gone", "suspended")):
@@ -72,6 +83,7 @@ def known() -> Definitions:
                 status=state,  # type: ignore[arg-type]
             )
             bodies.append(("api-key", {each: getattr(made, each) for each in made.__struct_fields__}))
+        bodies.append(webhook(tenant, WEBHOOKS[tenant]))
         bodies += [person(tenant, role.value, [role]) for role in Role if role is not Role.PLATFORM_ADMIN]
         bodies += [
             person(tenant, "new", [Role.VIEWER], one_time=True),
@@ -194,6 +206,7 @@ def calling(
     folder: Path = Path("nowhere"),
     openid: OpenIdProviders | None = None,
     xmlsec1: str = "xmlsec1",
+    deliveries: Deliveries | None = None,
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
@@ -215,6 +228,6 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = app_of(door, models, folder=folder, openid=openid, xmlsec1=xmlsec1)
+    app = app_of(door, models, folder=folder, openid=openid, xmlsec1=xmlsec1, deliveries=deliveries)
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

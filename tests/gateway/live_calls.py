@@ -18,6 +18,7 @@ from domain.ids import derive
 from domain.live import PLACES, Vector, shown
 from domain.read_models import ReadModels
 from gateway.app import Parts, application
+from gateway.deliveries import Deliveries, MemoryDeliveries
 from gateway.door import Door
 from gateway.feed import Feed, Told
 from gateway.folders import Folders
@@ -79,12 +80,14 @@ def app_of(
     checks: Checks | None = None,
     openid: OpenIdProviders | None = None,
     xmlsec1: str = "xmlsec1",
+    deliveries: Deliveries | None = None,
 ) -> FastAPI:
     """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
     models = models or Reader(reading(Path("nowhere"), None))
     sign_on = SignOn(openid or OpenIdProviders(), SEALING, xmlsec1)
     live = live or Live(door, quiet_feed())
-    return application(door, Parts(models, live, Folders(folder / "files"), sign_on, checks or {}))
+    parts = Parts(models, live, Folders(folder / "files"), sign_on, checks or {}, deliveries or MemoryDeliveries())
+    return application(door, parts)
 
 
 class Gateway:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -12,7 +13,7 @@ from gateway_calls import PASSWORD, SAID, calls
 
 from connectors.publisher import KafkaPublisher
 from domain.definitions import define
-from domain.identity import ApiKey, Permission, Role, User, digest
+from domain.identity import GRANTED, ApiKey, Permission, Role, User, digest
 from gateway.people import People
 from schemas.codec import Codec
 from tests.gateway.conftest import NOW, SECRET, Followed, calling, key, person
@@ -255,3 +256,66 @@ async def test_an_admin_takes_a_lost_second_factor_away(admin: httpx2.AsyncClien
     user: User | None = followed.definitions.user("acme", "viewer")
     assert user is not None
     assert (user.factor, user.epoch > 0) == (None, True)
+
+
+LASTING: list[tuple[str, str, Any]] = [
+    ("POST", "/keys", {"scopes": ["events:write", "keys:manage"]}),
+    ("POST", "/users", {"name": "ada", "roles": ["admin"]}),
+    ("PATCH", "/users/viewer", {"roles": ["admin"]}),
+    ("POST", "/users/viewer/reset", None),
+    ("DELETE", "/users/viewer/totp", None),
+]
+
+
+async def test_who_logged_in_long_ago_and_any_key_is_told_to_log_in_before_others_are_let_in(
+    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed, log: Any
+) -> None:
+    scopes = [*GRANTED[Role.ADMIN]]
+    made = ApiKey(id="m" * 16, scopes=scopes, expires_at=NOW.replace(year=2100, microsecond=0), digest=digest(SECRET))
+    event = define("acme", "api-key", msgspec.to_builtins(made), None, NOW)
+    assert event is not None
+    followed.definitions.add(event)
+    later_s = 0
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=later_s)
+
+    async with calling(publisher, registered, people=people, followed=followed, now=now) as client:
+        stolen = await token(client, "admin")
+        later_s = 14 * 60 + 50
+        assert await status(client, *LASTING[3], Authorization=stolen) == 200
+        later_s = 15 * 60 + 5
+        for by in (stolen, f"Bearer {key('acme', 'm').text}"):
+            for method, path, said in LASTING:
+                answer = await client.request(method, path, json=said, headers={"Authorization": by})
+                assert (path, answer.status_code) == (path, 403)
+                assert answer.json()["reauthenticate"] == {"max_age_s": 900}
+                assert "log" in answer.json()["detail"]
+        assert await status(client, "POST", "/keys", {"scopes": ["events:write"]}, Authorization=stolen) == 200
+        assert await status(client, "PATCH", "/users/viewer", {"title": "V"}, Authorization=stolen) == 200
+        fresh = await token(client, "admin")
+        for method, path, said in LASTING:
+            assert (path, await status(client, method, path, said, Authorization=fresh)) == (path, 200)
+
+    said = {call.reasons[-1] for call in calls(log, registered) if call.status == 403}
+    assert said == {
+        "log in again: this needs a log-in within the last 15 minutes",
+        "this needs a person who has logged in within 15 minutes, and is done by no key",
+    }
+
+
+async def test_a_renewed_session_is_as_old_as_its_log_in(
+    publisher: KafkaPublisher, registered: Codec, people: People, followed: Followed
+) -> None:
+    later_s = 0
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=later_s)
+
+    async with calling(publisher, registered, people=people, followed=followed, now=now) as client:
+        said = {"tenant": "acme", "name": "admin", "password": PASSWORD}
+        tokens = (await client.post("/auth/login", json=said)).json()
+        later_s = 16 * 60
+        renewed = (await client.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]})).json()
+        by = {"Authorization": f"Bearer {renewed['access_token']}"}
+        assert await status(client, "POST", "/users/viewer/reset", **by) == 403

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from gateway_calls import SAID, calls
+from hook_calls import HOOK, signed
 
 from gateway import bodies
 from gateway.bodies import BODY_BYTES_MAX, EVENTS_MAX, BodyTooLarge, opened
@@ -17,6 +18,7 @@ from schemas.codec import Codec
 from tests.chaos.gateways import Gateway, gateways
 from tests.gateway.attacks import EVENTS, GENUINE, LOGIN
 from tests.gateway.caller import HOST, Answer, Caller, request
+from tests.gateway.conftest import WEBHOOKS
 from tests.harness import events, until
 
 MB = 1024 * 1024
@@ -206,3 +208,26 @@ def test_of_a_name_that_stands_twice_the_last_one_counts_and_never_for_another_t
     found = {event.event_id: event for event in events(servers, registered, "business-events")}
     event = found[answers[0].document["event_id"]]
     assert (event.tenant_id, event.subject) == ("acme", "twice")
+
+
+def test_a_delivery_of_a_webhook_is_taken_once_of_as_many_as_come_at_once_and_never_after_a_restart(
+    gateway: Gateway, servers: Any, registered: Codec
+) -> None:
+    said = {**SAID, "subject": "replayed"}
+    replayed = request("POST", HOOK, signed(said), said)
+    other = {**said, "subject": "smuggled"}
+
+    answers = _ask(gateway, *([replayed] * 8))
+    gateway.kill()
+    gateway.start()
+    answers += _ask(gateway, replayed, request("POST", HOOK, signed(other), other))
+
+    assert sorted(answer.status for answer in answers) == [202, *[409] * 9]
+    assert answers[-1].document["detail"] == "another body was sent with this webhook-id"
+    whole = events(servers, registered, "business-events")
+    assert [event.subject for event in whole if event.subject in ("replayed", "smuggled")] == ["replayed"]
+    refused = [
+        call for call in calls(servers, registered) if call.route.startswith("POST /hooks/") and call.status == 409
+    ]
+    assert {call.principal for call in refused} == {f"webhook/{WEBHOOKS['acme']}"}
+    assert len(refused) == 9

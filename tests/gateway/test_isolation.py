@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 
 from domain.identity import GRANTED, Permission, Role
 from schemas.codec import Codec
-from tests.gateway.conftest import key
+from tests.gateway.conftest import WEBHOOKS, key
 from tests.harness import events
 
 
@@ -103,6 +103,19 @@ ROWS = {
     ),
     "DELETE /api/v1/keys/{key_id}": Row(
         Permission.MANAGE_KEYS, body=lambda tenant: {"tenant_id": tenant}, path=f"/api/v1/keys/{'x' * 16}"
+    ),
+    "GET /api/v1/webhooks": Row(Permission.MANAGE_KEYS),
+    "POST /api/v1/webhooks": Row(
+        Permission.MANAGE_KEYS, body=lambda tenant: {"topic": "business-events", "tenant_id": tenant}
+    ),
+    "DELETE /api/v1/webhooks/{webhook}": Row(
+        Permission.MANAGE_KEYS, body=lambda tenant: {"tenant_id": tenant}, path=f"/api/v1/webhooks/{WEBHOOKS['acme']}"
+    ),
+    "POST /api/v1/hooks/{webhook}": Row(
+        open=True,
+        body=lambda tenant: {**SAID, "tenant_id": tenant},
+        path=f"/api/v1/hooks/{WEBHOOKS['acme']}",
+        taken=400,
     ),
     "GET /api/v1/tenants": Row(Permission.MANAGE_TENANTS),
     "POST /api/v1/tenants": Row(Permission.MANAGE_TENANTS, body=lambda _: {"id": "fresh", "admin": "ada"}),

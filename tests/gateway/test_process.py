@@ -4,16 +4,19 @@ import json
 import stat
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from gateway_calls import SAID, calls
+from hook_calls import signed
 from pyotp import TOTP
 
 from domain.administration import TenantExists, UnknownTenant
 from domain.identity import PLATFORM
+from domain.webhooks import UnknownWebhook
 from runtime import cli, cli_identity, keys
 from runtime.deployment import prepare
 from runtime.errors import PortTaken, SecretsUnusable
@@ -22,6 +25,7 @@ from runtime.secrets import FILE, load
 from runtime.settings import Settings
 from runtime.tenants import Tenants
 from runtime.users import Users
+from runtime.webhooks import Webhooks
 from schemas.codec import Codec
 from tests.harness import Worker, events, until
 
@@ -80,6 +84,35 @@ def test_a_key_that_cannot_be_made_is_refused_in_one_line(
     assert done.returncode == 1
     assert reason in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_webhook_made_by_the_command_takes_what_is_signed_until_it_is_revoked(
+    log: Any, registered: Codec, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(log.bootstrap, log.registry, Settings(), [TENANT], "acme")
+    webhooks = Webhooks(log.bootstrap, log.registry, tmp_path, "acme")
+    made = webhooks.create("business-events", "the shop", ["127.0.0.0/8"], "night-shift")
+    secret = b64decode(made["secret"].removeprefix("whsec_"))
+    with Worker(log, prefix, tmp_path, "gateway --port 0") as gateway:
+        with httpx2.Client(base_url=_ready(gateway), trust_env=False) as client:
+
+            def sent(name: str) -> int:
+                content, headers = json.dumps(SAID).encode(), signed(name=name, secret=secret)
+                return client.post(made["path"], content=content, headers=headers).status_code
+
+            assert [sent("msg_1"), sent("msg_1"), sent("msg_2")] == [202, 409, 202]
+            Webhooks(log.bootstrap, log.registry, tmp_path, "acme").revoke(made["id"])
+            until(lambda: sent("msg_3") == 401, 20)
+        assert gateway.stop() == 0
+    assert (tmp_path / "deliveries.sqlite").stat().st_mode & 0o777 == 0o600
+    (listed,) = Webhooks(log.bootstrap, log.registry, tmp_path, "acme").listed()
+    assert listed == {**{name: made[name] for name in made if name != "secret"}, "status": "revoked"}
+    assert made["secret"] not in str(events(log, registered, "definitions"))
+    with pytest.raises(UnknownWebhook, match="tenant acme has no webhook horse"):
+        webhooks.revoke("horse")
+    done = _auterity(log, tmp_path, monkeypatch, "webhooks", "create", "--tenant", "acme", "--topic", "requests")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert "a webhook names one of the topics that are open to clients: business-events" in done.stderr
 
 
 def test_a_user_logs_in_with_the_password_that_was_shown_and_is_out_when_suspended(
