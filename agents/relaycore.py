@@ -133,12 +133,13 @@ class RelayCore:
             await self._health.seeded()
         said: Said = []
         lives: list[Live] = []
-        for event, offset in read:
+        for event, _ in read:
             _, call = self._table.get(claim, event.call_id.encode())
             requested = await self._requested(event, call, partition)
-            live = Live(requested, call, event)
+            lives.append(Live(requested, call, event))
+        await self._look_through(lives)
+        for live, (_, offset) in zip(lives, read, strict=True):
             said += self._follow(live, offset)
-            lives.append(live)
         said += await self._saved(lives)
         attempts = await self._go_on(claim, lives, said)
         while attempts:
@@ -147,6 +148,14 @@ class RelayCore:
             said = [each for live, end in over for each in ended(live, end, self._tools.definitions, self._clock())]
             attempts |= await self._go_on(claim, [live for live, _ in over], said)
             await self._given.keep([live.kept for live, _ in over if live.kept is not None])
+
+    async def _look_through(self, lives: Sequence[Live]) -> None:
+        """Looks for personal data in what is to be routed: what leaves in its place may be longer, and is held."""
+        fresh = [
+            each.requested for each in lives if each.call is None and each.requested.status is CallStatus.REQUESTED
+        ]
+        with self.progress.wait():
+            await asyncio.gather(*(self._asker.ahead(each) for each in fresh))
 
     def _follow(self, live: Live, offset: int) -> Said:
         """Returns what follows from the record at hand before any attempt; the call is changed with it."""
@@ -185,7 +194,8 @@ class RelayCore:
         self._requests[live.requested.call_id] = live.requested
         while len(self._requests) > REQUESTS_MAX:
             self._requests.popitem(last=False)
-        decision = routed(live.requested, self._tools.definitions, self._health.evidence(), self._health.open(now), now)
+        known, leaving = self._health, self._asker.leaving(live.requested.call_id)
+        decision = routed(live.requested, self._tools.definitions, known.evidence(), known.open(now), now, leaving)
         live.call = begun(decision, offset) if decision.status is CallStatus.ROUTED else OVER
         return [decision]
 
@@ -241,12 +251,13 @@ class RelayCore:
         for live in lives:
             if live.call is not None and live.call.over:
                 self._requests.pop(live.requested.call_id, None)
+                self._asker.forget(live.requested.call_id)
         return {asyncio.create_task(self._attempt(live)) for live in opening}
 
     async def _ready(self, live: Live) -> Ready:
         choice = live.now.choice
         assert choice is not None
-        return await self._asker.ready(live.requested, choice.model)
+        return await self._asker.ready(live.requested, choice.model, live.now.tokens_max if choice.hold else 0)
 
     async def _attempt(self, live: Live) -> tuple[Live, Ended]:
         """Asks once, and returns how it ended."""
