@@ -114,7 +114,7 @@ def routed(
         max_tokens=requested.max_tokens,
         needs=_needs(requested, more),
         restricted=requested.model == LOCAL,
-        constraints=_constraints(requested, definitions),
+        constraints=constraints(requested, definitions),
     )
 
     def priced(model: Model) -> Bound | None:
@@ -164,7 +164,8 @@ def _needs(requested: AiCall, more: Wanted) -> tuple[Capability, ...]:
     return tuple(needs)
 
 
-def _constraints(requested: AiCall, definitions: Definitions) -> Constraints:
+def constraints(requested: AiCall, definitions: Definitions) -> Constraints:
+    """Returns what the call's step asks of whoever answers."""
     if requested.workflow_digest is None:
         return Constraints()
     return definitions.workflow(requested.workflow_digest).step(requested.step).constraints

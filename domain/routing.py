@@ -7,7 +7,7 @@ import msgspec
 from domain.model_access import Caller, refusal
 from domain.model_history import NOTHING, Evidence
 from domain.models import LOCAL, Model, Models, TaskRoute, Weights, named
-from domain.ranking import Price, Priced, Question, Routing
+from domain.ranking import FREE, Price, Priced, Question, Routing
 from schemas.events import Ranked, Standing
 
 ANSWERS_MIN = 5
@@ -19,7 +19,6 @@ HALF_MS = 2_000
 PRIOR = 20
 """Attempts, one of them failed, that are reckoned beside those remembered: one failure alone condemns nobody."""
 
-FREE = Price(0, 0)
 Prices = Callable[[Model], Priced | None]
 Passed = tuple[Standing, str]
 """Why a model is passed over."""
