@@ -175,7 +175,7 @@ def test_of_five_hundred_texts_no_canary_reaches_a_model_and_without_a_detector_
         heat = 0 if place == len(PATHS) - 1 else None
         made = request(f"{name} {number}", body, _messages(number, text) if heat is None else _messages(0, text))
         digests = {"workflow_digest": digest(canonical(flow(place)))}
-        return msgspec.structs.replace(made, temperature_thousandths=heat, **digests)
+        return msgspec.structs.replace(made, temperature_thousandths=heat, max_tokens=40, **digests)
 
     said = [asked("canary", number, each.text) for number, each in enumerate(corpus)]
     feed(log, [registered.encode(each, "test") for each in said])
