@@ -81,7 +81,10 @@ class GivenAgain:
             within = scope(tenant_id, question, purpose(requested, self._definitions))
             vector = await self._vector(requested, question, now)
             hit = await answers.nearest(tenant_id, within, vector, by, now) if vector else None
-        return await asyncio.to_thread(revealed, hit, ready.values, wanted(requested, self._definitions).answer_schema)
+        schema = wanted(requested, self._definitions).answer_schema
+        if schema is None:
+            return revealed(hit, ready.values)
+        return await asyncio.to_thread(revealed, hit, ready.values, schema)
 
     async def _keep(self, answers: Answers, by: CacheRules, each: Kept) -> None:
         question = self._asker.question(each.requested, each.call, each.ready)

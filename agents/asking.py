@@ -20,6 +20,8 @@ from schemas.events import AiCall, Concealment, Message, ToolCall
 
 AHEAD_S = 10.0
 """For looking through what is asked before it is routed; after it the attempt has to wait for it."""
+FIT_S = 10.0
+"""For telling whether an answer fits its schema."""
 AHEAD_MAX = 5000
 """Calls of which what may leave is kept until they are over; others are looked through again."""
 
@@ -116,7 +118,7 @@ class Asker:
         text = (restore_json if is_json else restore)(said.text, ready.values)
         found = _with(said, text, [restore_json(each.arguments, ready.values) for each in said.tool_calls])
         more = wanted(requested, self._definitions)
-        if (is_json or given) and (wrong := await asyncio.to_thread(_misfit, found, more)):
+        if (is_json or given) and (wrong := await _looked_at(found, more)):
             raise _bad(answer, f"{question.model}: with personal data in its place {wrong}")
         return Answered(found, _told(scrubbed.findings, answer=True), said)
 
@@ -195,6 +197,15 @@ def _with(answer: Answer, text: str, arguments: Sequence[str]) -> Answer:
         msgspec.structs.replace(each, arguments=given) for each, given in zip(answer.tool_calls, arguments, strict=True)
     )
     return msgspec.structs.replace(answer, text=text, tool_calls=calls)
+
+
+async def _looked_at(answer: Answer, more: Wanted) -> str:
+    """Returns what `_misfit` does, within its time; nobody else waits for it."""
+    try:
+        async with asyncio.timeout(FIT_S):
+            return await asyncio.to_thread(_misfit, answer, more)
+    except TimeoutError:
+        return f"nobody could tell within {FIT_S:g} s what it is"
 
 
 def _misfit(answer: Answer, more: Wanted) -> str:
