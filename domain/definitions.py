@@ -487,10 +487,8 @@ def _check_step(where: str, step: Step) -> None:
 def _check_offers(where: str, step: Step) -> None:
     if step.uses != "ask" and (step.tools or step.images or step.answer_schema is not None or step.stream):
         raise BadDefinition(f"{where} asks no model: it has neither tools, images, an answer_schema nor a stream")
-    if bool(step.images) != step.images_may_leave:
-        raise BadDefinition(
-            f"{where}: images and images_may_leave: true stand together: no image can be looked through"
-        )
+    if step.images and not step.images_may_leave:
+        raise BadDefinition(f"{where}: nobody can look through images: say images_may_leave: true, or name none")
     if said := unsound(step.tools, step.answer_schema):
         raise BadDefinition(f"{where}: {said}")
 

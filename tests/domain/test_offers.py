@@ -68,8 +68,7 @@ def standings(**more: Any) -> dict[str, tuple[str, str]]:
         ({"answer_schema": {"description": "x" * 20_000}}, "answer_schema: 20018 bytes, more than 16384"),
         ({"tools": [TOOL, TOOL]}, "tool look_up stands twice"),
         ({"tools": [{**TOOL, "parameters": {}}]}, "tool look_up: parameters: the type is not object"),
-        ({"images": ["photo"]}, "images and images_may_leave: true stand together: no image can be looked through"),
-        ({"images_may_leave": True}, "images and images_may_leave: true stand together"),
+        ({"images": ["photo"]}, "nobody can look through images: say images_may_leave: true, or name none"),
     ],
 )
 def test_an_offer_that_is_not_sound_is_refused_in_a_line_that_names_it(more: dict[str, Any], line: str) -> None:
