@@ -1,6 +1,7 @@
 """One attempt at a model: what leaves holds no personal data, and what comes back has it where the step needs it."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from urllib.parse import unquote
@@ -16,7 +17,7 @@ from domain.fitting import BadSchema, misfit
 from domain.models import LOCAL
 from domain.ports import Answer, BadAnswer, ModelProvider, Question, Tool
 from schemas.errors import AuterityError, Rejected, Unavailable
-from schemas.events import AiCall, Concealment, Message, ToolCall
+from schemas.events import AiCall, CallStatus, Concealment, Message, ToolCall
 
 AHEAD_S = 10.0
 """For looking through what is asked before it is routed; after it the attempt has to wait for it."""
@@ -63,17 +64,12 @@ class Asker:
         self._definitions = definitions
         self._ahead: OrderedDict[str, Ready] = OrderedDict()
 
-    async def ahead(self, requested: AiCall) -> None:
-        """Looks through a call that may leave, before its hold is reckoned. Raises nothing: the attempt says why."""
-        assert requested.models_digest is not None
-        hosted = any(each.id != LOCAL for each in self._definitions.models(requested.models_digest).models)
-        if requested.model == LOCAL or not hosted:
-            return
-        try:
-            async with asyncio.timeout(AHEAD_S):
-                self._ahead[requested.call_id] = await self._looked_through(requested)
-        except (Unavailable, Rejected, TimeoutError):
-            return
+    async def ahead(self, calls: Sequence[AiCall]) -> None:
+        """Looks through what may leave before it is routed: what leaves in its place may be longer, and is to be held.
+
+        Raises nothing of what it cannot look through: the attempt will say why.
+        """
+        await asyncio.gather(*(self._look_ahead(each) for each in calls if each.status is CallStatus.REQUESTED))
         while len(self._ahead) > AHEAD_MAX:
             self._ahead.popitem(last=False)
 
@@ -139,6 +135,15 @@ class Asker:
             answer_schema=ready.answer_schema,
             on_text=_unheard if streamed else None,
         )
+
+    async def _look_ahead(self, requested: AiCall) -> None:
+        assert requested.models_digest is not None
+        hosted = any(each.id != LOCAL for each in self._definitions.models(requested.models_digest).models)
+        if requested.model == LOCAL or not hosted:
+            return
+        with contextlib.suppress(Unavailable, Rejected, TimeoutError):
+            async with asyncio.timeout(AHEAD_S):
+                self._ahead[requested.call_id] = await self._looked_through(requested)
 
     async def _looked_through(self, requested: AiCall) -> Ready:
         """Returns the call without the personal data in it; raises Unavailable, and Stays for what may not leave."""

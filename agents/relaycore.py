@@ -137,7 +137,8 @@ class RelayCore:
             _, call = self._table.get(claim, event.call_id.encode())
             requested = await self._requested(event, call, partition)
             lives.append(Live(requested, call, event))
-        await self._look_through(lives)
+        with self.progress.wait():
+            await self._asker.ahead([live.requested for live in lives if live.call is None])
         for live, (_, offset) in zip(lives, read, strict=True):
             said += self._follow(live, offset)
         said += await self._saved(lives)
@@ -148,14 +149,6 @@ class RelayCore:
             said = [each for live, end in over for each in ended(live, end, self._tools.definitions, self._clock())]
             attempts |= await self._go_on(claim, [live for live, _ in over], said)
             await self._given.keep([live.kept for live, _ in over if live.kept is not None])
-
-    async def _look_through(self, lives: Sequence[Live]) -> None:
-        """Looks for personal data in what is to be routed: what leaves in its place may be longer, and is held."""
-        fresh = [
-            each.requested for each in lives if each.call is None and each.requested.status is CallStatus.REQUESTED
-        ]
-        with self.progress.wait():
-            await asyncio.gather(*(self._asker.ahead(each) for each in fresh))
 
     def _follow(self, live: Live, offset: int) -> Said:
         """Returns what follows from the record at hand before any attempt; the call is changed with it."""

@@ -90,7 +90,7 @@ class Desk:
         return call(CallStatus.REQUESTED, **(said | more))
 
     async def asked(self, requested: AiCall) -> Any:
-        await self.asker.ahead(requested)
+        await self.asker.ahead([requested])
         leaving = self.asker.leaving(requested.call_id)
         now = begun(routed(requested, self.known, {}, (), AT, leaving), 0)
         ready = await self.asker.ready(requested, "hosted", now.tokens_max)
@@ -210,7 +210,7 @@ async def test_an_image_leaves_where_the_step_says_so_and_never_from_a_restricte
 async def test_what_was_looked_through_before_it_was_routed_is_not_looked_through_again() -> None:
     desk = Desk(Here())
     requested = desk.call(user("Write to ada@example.com."))
-    await desk.asker.ahead(requested)
+    await desk.asker.ahead([requested])
     desk.concealer.down = True
     assert (await desk.asker.ready(requested, "hosted")).messages[0].content == "Write to [EMAIL_1]."
     desk.asker.forget(requested.call_id)
@@ -221,7 +221,7 @@ async def test_what_was_looked_through_before_it_was_routed_is_not_looked_throug
 async def test_what_is_longer_without_personal_data_than_what_is_held_stays() -> None:
     desk = Desk(Here())
     requested = desk.call(user("Wei Zhang, Ada Turing"))
-    await desk.asker.ahead(requested)
+    await desk.asker.ahead([requested])
     leaving = desk.asker.leaving(requested.call_id)
     assert leaving is not None
     await desk.asker.ready(requested, "hosted", leaving.tokens_max)
@@ -256,7 +256,7 @@ def test_whatever_is_asked_no_bill_is_more_than_its_hold(text: str, given_to: st
     )
 
     async def left() -> Question:
-        await asker.ahead(requested)
+        await asker.ahead([requested])
         now = begun(routed(requested, known, {}, (), AT, asker.leaving(requested.call_id)), 0)
         assert now.choice is not None
         assert (now.choice.model, now.choice.hold > 0) == ("hosted", True)
