@@ -9,19 +9,19 @@ import msgspec
 from msgspec import Struct
 
 from agents.asking import Asker, Ready
+from domain.asking import wanted
 from domain.caches import Answers, CacheRules, asked, comparable, exact_key, scope
 from domain.calls import Call
 from domain.definitions import Definitions
 from domain.given_again import GivenAnswer, kept, purpose, revealed, rules
 from domain.ports import Answer, ModelProvider, Question
+from domain.vectors import vectors
 from schemas.events import AiCall
 
 log = logging.getLogger(__name__)
 
 WAIT_S = 5.0
 """For the cache, concealment included; after it a model is asked, or the answer is not kept."""
-VECTORS = "local-hash"
-"""A hosted model's vectors would cost what no hold covers."""
 
 
 class Kept(Struct, frozen=True):
@@ -79,8 +79,12 @@ class GivenAgain:
         hit = await answers.exact(tenant_id, exact_key(tenant_id, question), by, now) if by.exact else None
         if hit is None and by.semantic and comparable(question):
             within = scope(tenant_id, question, purpose(requested, self._definitions))
-            hit = await answers.nearest(tenant_id, within, await self._vector(question), by, now)
-        return revealed(hit, ready.values)
+            vector = await self._vector(requested, question, now)
+            hit = await answers.nearest(tenant_id, within, vector, by, now) if vector else None
+        schema = wanted(requested, self._definitions).answer_schema
+        if schema is None:
+            return revealed(hit, ready.values)
+        return await asyncio.to_thread(revealed, hit, ready.values, schema)
 
     async def _keep(self, answers: Answers, by: CacheRules, each: Kept) -> None:
         question = self._asker.question(each.requested, each.call, each.ready)
@@ -88,8 +92,18 @@ class GivenAgain:
         if entry is None:
             return
         if by.semantic and entry.scope:
-            entry = msgspec.structs.replace(entry, vector=await self._vector(question))
+            vector = await self._vector(each.requested, question, each.done.occurred_at)
+            entry = msgspec.structs.replace(entry, vector=vector)
         await answers.put(entry)
 
-    async def _vector(self, question: Question) -> Sequence[float]:
-        return (await self._provider.embed([asked(question)], VECTORS)).vectors[0]
+    async def _vector(self, requested: AiCall, question: Question, now: datetime) -> Sequence[float]:
+        """Returns the vector of what is asked, personal data concealed; none when nobody may make one."""
+        whose = vectors(requested, self._definitions, now)
+        if whose is None:
+            return ()
+        key = f"{requested.call_id}:vector"
+        words = [asked(question)]
+        made = await self._provider.embed(
+            words, whose.model, idempotency_key=key, endpoint=whose.endpoint, timeout_s=WAIT_S
+        )
+        return made.vectors[0]

@@ -133,12 +133,14 @@ class RelayCore:
             await self._health.seeded()
         said: Said = []
         lives: list[Live] = []
-        for event, offset in read:
+        for event, _ in read:
             _, call = self._table.get(claim, event.call_id.encode())
             requested = await self._requested(event, call, partition)
-            live = Live(requested, call, event)
+            lives.append(Live(requested, call, event))
+        with self.progress.wait():
+            await self._asker.ahead([live.requested for live in lives if live.call is None])
+        for live, (_, offset) in zip(lives, read, strict=True):
             said += self._follow(live, offset)
-            lives.append(live)
         said += await self._saved(lives)
         attempts = await self._go_on(claim, lives, said)
         while attempts:
@@ -185,7 +187,8 @@ class RelayCore:
         self._requests[live.requested.call_id] = live.requested
         while len(self._requests) > REQUESTS_MAX:
             self._requests.popitem(last=False)
-        decision = routed(live.requested, self._tools.definitions, self._health.evidence(), self._health.open(now), now)
+        known, leaving = self._health, self._asker.leaving(live.requested.call_id)
+        decision = routed(live.requested, self._tools.definitions, known.evidence(), known.open(now), now, leaving)
         live.call = begun(decision, offset) if decision.status is CallStatus.ROUTED else OVER
         return [decision]
 
@@ -241,12 +244,13 @@ class RelayCore:
         for live in lives:
             if live.call is not None and live.call.over:
                 self._requests.pop(live.requested.call_id, None)
+                self._asker.forget(live.requested.call_id)
         return {asyncio.create_task(self._attempt(live)) for live in opening}
 
     async def _ready(self, live: Live) -> Ready:
         choice = live.now.choice
         assert choice is not None
-        return await self._asker.ready(live.requested, choice.model)
+        return await self._asker.ready(live.requested, choice.model, live.now.tokens_max if choice.hold else 0)
 
     async def _attempt(self, live: Live) -> tuple[Live, Ended]:
         """Asks once, and returns how it ended."""

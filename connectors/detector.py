@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.detector_messages import READY, Answered, Batch, Op, Request
-from domain.concealment import CHARACTERS_MAX, Concealed, Scrubbed, restore, restore_json
+from connectors.detector_messages import READY, Answered, Batch, Op, Request, wrong
+from domain.concealment import CHARACTERS_MAX, Concealed, Scrubbed
 from domain.person_names import NAMES_MAX
 from domain.privacy import KINDS
 from schemas.errors import Rejected, TooLarge, Unavailable
@@ -99,9 +99,17 @@ class Detector:
         assert concealed is not None
         return concealed
 
-    async def scrub(self, texts: Sequence[str], names: Sequence[str] = (), kinds: Collection[str] = KINDS) -> Scrubbed:
+    async def scrub(
+        self,
+        texts: Sequence[str],
+        names: Sequence[str] = (),
+        kinds: Collection[str] = KINDS,
+        *,
+        structured: Collection[int] = (),
+    ) -> Scrubbed:
         """See domain.concealment.Concealer: raises as `conceal`."""
-        scrubbed = (await self._answer(self._request(Op.SCRUB, texts, names, kinds, [], {}), tuple(names))).scrubbed
+        request = self._request(Op.SCRUB, texts, names, kinds, list(structured), {})
+        scrubbed = (await self._answer(request, tuple(names))).scrubbed
         assert scrubbed is not None
         return scrubbed
 
@@ -212,8 +220,8 @@ class Detector:
                 break
             answered = _DECODER.decode(memoryview(got)[at + 4 : at + 4 + size])
             call = batch[0]
-            if wrong := _wrong(call.request, answered):
-                raise ValueError(wrong)
+            if said := wrong(call.request, answered):
+                raise ValueError(said)
             at += 4 + size
             batch.popleft()
             if not call.future.done():
@@ -265,36 +273,3 @@ class Detector:
 def _fail(call: _Call, reason: str) -> None:
     if not call.future.done():
         call.future.set_exception(DetectorUnavailable(reason))
-
-
-def _wrong(request: Request, answered: Answered) -> str | None:
-    """Returns what shows that this is not the answer to the request, None when nothing does."""
-    if answered.number != request.number:
-        return f"an answer to {answered.number}, asked was {request.number}"
-    if answered.refused is not None:
-        return None
-    if request.op is Op.CONCEAL:
-        return "no concealed texts" if answered.concealed is None else _untrue(request, answered.concealed)
-    scrubbed = answered.scrubbed
-    return None if scrubbed is not None and len(scrubbed.texts) == len(request.texts) else "no scrubbed texts"
-
-
-def _untrue(request: Request, concealed: Concealed) -> str | None:
-    """Returns what is wrong with the answer: its values must give the texts as they were."""
-    if len(concealed.texts) != len(request.texts):
-        return "not as many texts as asked"
-    if not all(concealed.values.values()) or not request.values.items() <= concealed.values.items():
-        return "values are missing"
-    for place, (before, after) in enumerate(zip(request.texts, concealed.texts, strict=True)):
-        is_json = place in request.structured
-        again = (restore_json if is_json else restore)(after, concealed.values)
-        if again != before and not (is_json and _same_json(again, before)):
-            return f"text {place} does not come back as it was"
-    return None
-
-
-def _same_json(one: str, other: str) -> bool:
-    try:
-        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
-    except (msgspec.DecodeError, RecursionError):
-        return False

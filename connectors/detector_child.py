@@ -39,7 +39,8 @@ def _answered(request: Request, lists: dict[int, tuple[str, ...]]) -> Answered:
     names = lists[request.names]
     try:
         if request.op is Op.SCRUB:
-            return Answered(request.number, scrubbed=scrub(request.texts, names, request.kinds))
+            clean = scrub(request.texts, names, request.kinds, structured=request.structured)
+            return Answered(request.number, scrubbed=clean)
         concealed = conceal(request.texts, names, request.kinds, structured=request.structured, values=request.values)
     except Rejected as error:
         return Answered(request.number, refused=str(error))

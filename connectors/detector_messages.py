@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct, field
 
-from domain.concealment import Concealed, Scrubbed
+from domain.concealment import Concealed, Scrubbed, restore, restore_json
 
 READY = b"detector"
 """What the process says first, once it can answer."""
@@ -49,3 +50,36 @@ class Answered(Struct, frozen=True, array_like=True):
     concealed: Concealed | None = None
     scrubbed: Scrubbed | None = None
     refused: str | None = None
+
+
+def wrong(request: Request, answered: Answered) -> str | None:
+    """Returns what shows that this is not the answer to the request, None when nothing does."""
+    if answered.number != request.number:
+        return f"an answer to {answered.number}, asked was {request.number}"
+    if answered.refused is not None:
+        return None
+    if request.op is Op.CONCEAL:
+        return "no concealed texts" if answered.concealed is None else _untrue(request, answered.concealed)
+    scrubbed = answered.scrubbed
+    return None if scrubbed is not None and len(scrubbed.texts) == len(request.texts) else "no scrubbed texts"
+
+
+def _untrue(request: Request, concealed: Concealed) -> str | None:
+    """Returns what is wrong with the answer: its values must give the texts as they were."""
+    if len(concealed.texts) != len(request.texts):
+        return "not as many texts as asked"
+    if not all(concealed.values.values()) or not request.values.items() <= concealed.values.items():
+        return "values are missing"
+    for place, (before, after) in enumerate(zip(request.texts, concealed.texts, strict=True)):
+        is_json = place in request.structured
+        again = (restore_json if is_json else restore)(after, concealed.values)
+        if again != before and not (is_json and _same_json(again, before)):
+            return f"text {place} does not come back as it was"
+    return None
+
+
+def _same_json(one: str, other: str) -> bool:
+    try:
+        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
+    except (msgspec.DecodeError, RecursionError):
+        return False

@@ -1,6 +1,6 @@
 """Decides what a step asks of a model, and which model is asked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,19 +13,25 @@ from domain.ids import derive
 from domain.model_access import Caller
 from domain.model_history import Evidence
 from domain.models import LOCAL, PROGRAM, Capability, Constraints, Model
+from domain.offers import offered, pictures, text
+from domain.ports import Tool
 from domain.prices import Price, hold
 from domain.ranking import Question, routed_fields
 from domain.routing import route
-from domain.tokens import messages_tokens_max
+from domain.tokens import messages_tokens_max, offers_tokens_max
 from domain.untrusted import sanitised
 from schemas.events import AiCall, CallStatus, ComplianceDecision, Message
 
 
 def request(decision: ComplianceDecision, step: Step) -> AiCall:
-    """Returns the call that the step makes on its checked input; a restricted step names the local model."""
+    """Returns the call that the step makes on its checked input; a restricted step names the local model.
+
+    Raises BadImage for a field that should hold an image and does not.
+    """
     call_id = derive(decision.run_id, step.id, str(decision.attempt), "call")
     given = sanitised(decision.payload, step.untrusted, call_id)
-    messages = [Message(role="user", content=fill(step.template, given.fields))]
+    shown = pictures(decision.payload, step.images)
+    messages = [Message(role="user", content=fill(step.template, given.fields), images=shown)]
     if system := "\n\n".join(each for each in (step.system, given.notice) if each):
         messages.insert(0, Message(role="system", content=system))
     return AiCall(
@@ -53,24 +59,62 @@ def request(decision: ComplianceDecision, step: Step) -> AiCall:
     )
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """What a call is about beside its messages, as its pinned workflow says it."""
+
+    tools: tuple[Tool, ...] = ()
+    answer_schema: str | None = None
+    stream: bool = False
+    images_may_leave: bool = False
+
+
+def wanted(requested: AiCall, definitions: Definitions) -> Wanted:
+    """Returns what the call's step offers and wants; nothing for a call of no workflow."""
+    if requested.workflow_digest is None:
+        return Wanted()
+    step = definitions.workflow(requested.workflow_digest).step(requested.step)
+    schema = text(step.answer_schema) if step.answer_schema is not None else None
+    return Wanted(offered(step.tools), schema, step.stream, step.images_may_leave)
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """What a hosted model is shown of a call: without the personal data in it."""
+
+    messages: Sequence[Message]
+    tools: tuple[Tool, ...] = ()
+    answer_schema: str | None = None
+
+    @property
+    def tokens_max(self) -> int:
+        """No fewer tokens than any model counts."""
+        return messages_tokens_max(self.messages) + offers_tokens_max(self.tools, self.answer_schema)
+
+
 def routed(
     requested: AiCall,
     definitions: Definitions,
     history: Mapping[str, Evidence],
     open_breakers: Collection[str],
     now: datetime,
+    leaving: Leaving | None = None,
 ) -> AiCall:
-    """Returns the decision who is asked, with what it was decided by; a call that nobody may answer is refused."""
+    """Returns the decision who is asked, with what it was decided by; a call that nobody may answer is refused.
+
+    `leaving`: what will leave, where that is known by now. A token may be longer than what it stands for, so both are
+    reckoned with.
+    """
     assert requested.models_digest is not None
     books = price_book.known(definitions, requested.tenant_id)
     images = sum(len(each.images) for each in requested.messages)
+    more = wanted(requested, definitions)
+    plain = Leaving(requested.messages, more.tools, more.answer_schema)
     question = Question(
         task=requested.task,
-        input_tokens_max=messages_tokens_max(requested.messages),
+        input_tokens_max=max(plain.tokens_max, leaving.tokens_max if leaving is not None else 0),
         max_tokens=requested.max_tokens,
-        needs=_needs(requested),
+        needs=_needs(requested, more),
         restricted=requested.model == LOCAL,
-        constraints=_constraints(requested, definitions),
+        constraints=constraints(requested, definitions),
     )
 
     def priced(model: Model) -> Bound | None:
@@ -112,11 +156,16 @@ def caller(requested: AiCall, definitions: Definitions) -> Caller:
     return Caller(requested.tenant_id, roles, tuple(tenant.models) if tenant is not None else ())
 
 
-def _needs(requested: AiCall) -> tuple[Capability, ...]:
-    return ("chat", "images") if any(each.images for each in requested.messages) else ("chat",)
+def _needs(requested: AiCall, more: Wanted) -> tuple[Capability, ...]:
+    needs: list[Capability] = ["chat"]
+    needs += ["images"] if any(each.images for each in requested.messages) else []
+    needs += ["tools"] if more.tools else []
+    needs += ["json"] if more.answer_schema is not None else []
+    return tuple(needs)
 
 
-def _constraints(requested: AiCall, definitions: Definitions) -> Constraints:
+def constraints(requested: AiCall, definitions: Definitions) -> Constraints:
+    """Returns what the call's step asks of whoever answers."""
     if requested.workflow_digest is None:
         return Constraints()
     return definitions.workflow(requested.workflow_digest).step(requested.step).constraints

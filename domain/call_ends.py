@@ -18,7 +18,8 @@ def doubtful(call: Call, requested: AiCall, definitions: Definitions, now: datet
     """Returns the end of an attempt of which nobody knows how it ended: all of its hold is billed."""
     choice = call.choice
     assert choice is not None
-    said: Said = [moment(requested, CallStatus.IN_DOUBT, call.attempt, choice.model, choice.provider, now)]
+    end = moment(requested, CallStatus.IN_DOUBT, call.attempt, choice.model, choice.provider, now)
+    said: Said = [msgspec.structs.replace(end, cost_usd_micros=choice.hold)]
     if choice.hold:
         said.append(_settled(call, requested, definitions, now, in_doubt=True))
     return said, _again(call, again=True)
@@ -44,6 +45,8 @@ def failed(
     choice, now = call.choice, max(now, started.occurred_at)
     assert choice is not None
     known = usage or Usage()
+    doubt = billed and usage is None
+    spent = _cost(call, requested, definitions, started, known)
     end = msgspec.structs.replace(
         moment(requested, CallStatus.ATTEMPT_FAILED, call.attempt, choice.model, choice.provider, now),
         causation_id=started.event_id,
@@ -51,12 +54,11 @@ def failed(
         latency_ms=_took_ms(started, now),
         input_tokens=known.input_tokens,
         output_tokens=known.output_tokens,
-        cost_usd_micros=_cost(call, requested, definitions, started, known),
+        cost_usd_micros=choice.hold if doubt else spent,
     )
     said: Said = [end]
     if choice.hold:
-        doubt = billed and usage is None
-        said.append(_settled(call, requested, definitions, now, in_doubt=doubt, amount=end.cost_usd_micros))
+        said.append(_settled(call, requested, definitions, now, in_doubt=doubt, amount=spent))
     return said, _again(call, again)
 
 

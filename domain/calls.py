@@ -64,6 +64,8 @@ class Call(Struct, frozen=True):
     """Where it was requested, on its partition of `ai-calls`."""
     prices: str | None = None
     """Digest of the price books it is priced by."""
+    tokens_max: int = 0
+    """Of what is asked: each hold reckons with so many."""
     deadline: datetime | None = None
     held_at: datetime | None = None
     """When the attempt's hold was asked for: it is priced as of then."""
@@ -93,7 +95,13 @@ def begun(routed: AiCall, offset: int) -> Call:
     """Returns the call as it begins with its routing."""
     asked = [each for each in routed.ranking if each.standing in ASKED]
     choices = [Choice(each.model, each.provider, each.cost_usd_micros_max) for each in asked]
-    return Call(choices=choices, offset=offset, prices=routed.prices_digest, deadline=routed.occurred_at + DEADLINE)
+    return Call(
+        choices=choices,
+        offset=offset,
+        prices=routed.prices_digest,
+        tokens_max=routed.input_tokens_max,
+        deadline=routed.occurred_at + DEADLINE,
+    )
 
 
 def onward(call: Call, requested: AiCall, definitions: Definitions, now: datetime) -> tuple[Said, Call]:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from domain.json_text import Leaf, escaped, joined, leaves
+from domain.json_text import Leaf, joined, leaves
 from domain.person_names import Node, known
 from domain.privacy import KINDS, NAME, found_in, redact, replaced
 from schemas.errors import TooLarge
@@ -66,7 +66,14 @@ class Concealer(Protocol):
     ) -> Concealed:
         """See `conceal`."""
 
-    async def scrub(self, texts: Sequence[str], names: Sequence[str] = (), kinds: Collection[str] = KINDS) -> Scrubbed:
+    async def scrub(
+        self,
+        texts: Sequence[str],
+        names: Sequence[str] = (),
+        kinds: Collection[str] = KINDS,
+        *,
+        structured: Collection[int] = (),
+    ) -> Scrubbed:
         """See `scrub`."""
 
 
@@ -122,44 +129,32 @@ def restore_json(text: str, values: Mapping[str, str]) -> str:
     return joined(text, parts)[0]
 
 
-def scrub(texts: Sequence[str], names: Sequence[str] = (), kinds: Collection[str] = KINDS) -> Scrubbed:
+def scrub(
+    texts: Sequence[str],
+    names: Sequence[str] = (),
+    kinds: Collection[str] = KINDS,
+    *,
+    structured: Collection[int] = (),
+) -> Scrubbed:
     """Returns a model's answers, tokens still in them, with [email] in place of personal data that the model brought.
 
-    What it brought was in no prompt: it is taken out for good. Raises TooLarge beyond 4,000,000 characters.
+    What it brought was in no prompt: it is taken out for good. `structured` says which are JSON: these stay so. Raises
+    TooLarge beyond 4,000,000 characters.
     """
     if (size := sum(map(len, texts))) > CHARACTERS_MAX:
         raise TooLarge(f"{size} characters in one answer, more than {CHARACTERS_MAX}")
     tree = known(tuple(names)) if names else None
     clean, findings = [], []
     for place, text in enumerate(texts):
+        if place in structured:
+            found = conceal([text], names, kinds, structured=(0,))
+            clean.append(restore(found.texts[0], {token: f"[{_kind(token)}]" for token in found.values}))
+            findings += [PersonalData(each.kind, place, each.part, each.count) for each in found.findings]
+            continue
         left, counts = redact(text, kinds, tree)
         clean.append(left)
         findings += [PersonalData(kind, place, "", count) for kind, count in counts.items()]
     return Scrubbed(clean, findings)
-
-
-class Restorer:
-    """Restores an answer that comes in pieces: a token is never let through in part.
-
-    `within_json`: the pieces are of a JSON text, and values are written as within its strings.
-    """
-
-    def __init__(self, values: Mapping[str, str], *, within_json: bool = False) -> None:
-        self._values = {token: escaped(value) for token, value in values.items()} if within_json else dict(values)
-        self._starts = {token[:size] for token in values for size in range(1, len(token))}
-        self._held = ""
-
-    def feed(self, piece: str) -> str:
-        """Returns what may go out by now; at most the beginning of one token is held back."""
-        text = self._held + piece
-        at = text.rfind("[")
-        self._held = text[at:] if at >= 0 and text[at:] in self._starts else ""
-        return restore(text[: len(text) - len(self._held)], self._values)
-
-    def finish(self) -> str:
-        """Returns what was held back."""
-        held, self._held = self._held, ""
-        return held
 
 
 class _Vault:

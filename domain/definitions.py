@@ -17,6 +17,7 @@ from domain.identity import PLATFORM, ApiKey, User, Webhook
 from domain.ids import derive
 from domain.models import Constraints, Models, Task, Words, wrong
 from domain.names import Name
+from domain.offers import IMAGES_MAX, TOOLS_MAX, OfferedTool, unsound
 from domain.prices import Prices, flaw
 from domain.quotas import Quota
 from domain.trust import Access, checked
@@ -83,6 +84,18 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """ask: how much is left to chance; 0 alone lets an answer be given again. Null: the provider's default."""
     untrusted: Annotated[list[str], Meta(max_length=UNTRUSTED_MAX)] = field(default_factory=list)
     """ask: the fields whose text comes from elsewhere, such as a mail; what is aimed at the model is taken out."""
+    answer_schema: dict[str, Any] | None = None
+    """ask: JSON schema that the answer has to fit; null: any text."""
+    tools: Annotated[list[OfferedTool], Meta(max_length=TOOLS_MAX)] = field(default_factory=list)
+    """ask: what the model may want called; the wish is the step's result, calling it is a step of its own."""
+    images: Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=IMAGES_MAX)] = field(
+        default_factory=list
+    )
+    """ask: the fields that hold an image, as a data: or https URL."""
+    images_may_leave: bool = False
+    """ask: nobody can look through an image for personal data; without this word none is shown to any model."""
+    stream: bool = False
+    """ask: the answer is taken in pieces, from a model that can, so that one that stops on the way is noticed."""
 
 
 class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -479,12 +492,22 @@ def _check_step(where: str, step: Step) -> None:
         raise BadDefinition(f"{where}: step {step.id} asks no model: it has neither a task nor constraints")
     if step.uses != "ask" and (step.untrusted or step.temperature_thousandths is not None):
         raise BadDefinition(f"{where}: step {step.id} asks no model: it has neither a temperature nor untrusted fields")
+    _check_offers(f"{where}: step {step.id}", step)
     used = Template(step.template).get_identifiers() if step.untrusted else []
     for name in step.untrusted:
         if name not in used:
             raise BadDefinition(f"{where}: step {step.id}: untrusted field {name} is not in its template")
     if not 0 < step.max_tokens <= 32_768:
         raise BadDefinition(f"{where}: step {step.id}: max_tokens {step.max_tokens} is not 1 to 32768")
+
+
+def _check_offers(where: str, step: Step) -> None:
+    if step.uses != "ask" and (step.tools or step.images or step.answer_schema is not None or step.stream):
+        raise BadDefinition(f"{where} asks no model: it has neither tools, images, an answer_schema nor a stream")
+    if step.images and not step.images_may_leave:
+        raise BadDefinition(f"{where}: nobody can look through images: say images_may_leave: true, or name none")
+    if said := unsound(step.tools, step.answer_schema):
+        raise BadDefinition(f"{where}: {said}")
 
 
 def _check_rules(rules: Rules) -> None:

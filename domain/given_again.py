@@ -7,8 +7,9 @@ import msgspec
 from domain.caches import CacheRules, Entry, Hit, comparable, exact_key, keepable, scope
 from domain.call_events import outcome
 from domain.calls import Call
-from domain.concealment import restore, tokens
+from domain.concealment import restore, restore_json, tokens
 from domain.definitions import Definitions
+from domain.fitting import misfit
 from domain.models import LOCAL
 from domain.ports import Answer, Question
 from schemas.events import AiCall, CallStatus
@@ -54,17 +55,23 @@ def purpose(requested: AiCall, definitions: Definitions) -> str:
     """Returns what a question is for: only within this it is answered as another one that is nearly the same."""
     digest = requested.workflow_digest
     workflow = definitions.workflow(digest).id if digest is not None else ""
-    return "\x1f".join((workflow, requested.step, requested.task))
+    assert requested.models_digest is not None
+    whose = definitions.models(requested.models_digest).cache.vectors  # those of two models are not compared
+    return "\x1f".join((workflow, requested.step, requested.task, whose))
 
 
-def revealed(hit: Hit | None, values: dict[str, str]) -> GivenAnswer | None:
+def revealed(hit: Hit | None, values: dict[str, str], answer_schema: str | None = None) -> GivenAnswer | None:
     """Returns the answer with the call's own values.
 
-    None for one to a question that is only nearly the same, when it holds a token whose value the call does not have.
+    None for one to a question that is only nearly the same, when it holds a token whose value the call does not have;
+    and for one that with these values does not fit the schema.
     """
     if hit is None or (hit.kind == "semantic" and not tokens(hit.entry.answer.text) <= values.keys()):
         return None
-    return GivenAnswer(hit, restore(hit.entry.answer.text, values))
+    if answer_schema is None:
+        return GivenAnswer(hit, restore(hit.entry.answer.text, values))
+    text = restore_json(hit.entry.answer.text, values)
+    return GivenAnswer(hit, text) if not misfit(text, answer_schema) else None
 
 
 def saved(call: Call, requested: AiCall, given: GivenAnswer, now: datetime) -> AiCall:

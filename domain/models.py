@@ -16,6 +16,8 @@ LOCAL = "local"
 PROGRAM = "program"
 """The role of who is no person: an API key, or an event that starts a run."""
 ROLES = frozenset({*Role, PROGRAM})
+VECTORS = "local-hash"
+"""Whose vectors find questions again where nothing else is said: they are made here."""
 EVERY = "*"
 """Stands for every model where models are named."""
 DEFAULT = "default"
@@ -126,6 +128,8 @@ class Cache(Struct, frozen=True, forbid_unknown_fields=True):
     """To one that is nearly the same: the cosine from which on it is, in thousandths; null: to none."""
     age_s_max: Annotated[int, Meta(ge=1, le=604_800)] = 86_400
     """Of an answer that is given again; at most a week."""
+    vectors: Word = VECTORS
+    """Whose vectors say what is nearly the same: made here, or by one of the models that is free."""
 
 
 class Models(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,7 +176,7 @@ def _faults(models: Models) -> Iterator[str]:
             yield f"{where} has no model {needed}"
     for name in _twice(ids):
         yield f"{where}: model {name} stands twice"
-    for fault in (*_model_faults(models), *_policy_faults(models), *_access_faults(models)):
+    for fault in (*_model_faults(models), *_vector_faults(models), *_policy_faults(models), *_access_faults(models)):
         yield f"{where}: {fault}"
 
 
@@ -182,6 +186,17 @@ def _model_faults(models: Models) -> Iterator[str]:
             yield f"model {model.id}: endpoint {fault}"
         if model.id == LOCAL and model.endpoint is not None:
             yield f"model {LOCAL} runs here: it has no endpoint"
+
+
+def _vector_faults(models: Models) -> Iterator[str]:
+    name = models.cache.vectors
+    model = next((each for each in models.models if each.id == name), None)
+    if name == VECTORS:
+        return
+    if model is None or "embeddings" not in model.capabilities:
+        yield f"cache: vectors: no model {name} has the capability embeddings"
+    elif not model.free:
+        yield f"cache: vectors: model {name} is not free: nothing is held on the budgets for vectors"
 
 
 def _policy_faults(models: Models) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from domain.read_models import EPOCH, ApiKey, Definition, Life, Row, Tenant, User, Versioned, micros
+from domain.read_models import EPOCH, ApiKey, Call, Definition, Life, Row, Tenant, User, Versioned, micros
 from domain.run_rows import of_run, rows
 from schemas.errors import Rejected
 from schemas.events import Definition as Defined
@@ -93,7 +93,10 @@ def merged(old: _R, new: _R) -> _R:
         far = old if (old.rank, old.fact) >= (new.rank, new.fact) else new
         began = [each for each in (old.began_at, new.began_at) if each is not None]
         recorded_ms = min(old.recorded_ms, new.recorded_ms)
-        return msgspec.structs.replace(far, began_at=min(began, default=None), recorded_ms=recorded_ms)
+        row = msgspec.structs.replace(far, began_at=min(began, default=None), recorded_ms=recorded_ms)
+        if isinstance(old, Call) and isinstance(new, Call):  # each event is taken in once: what attempts cost adds up
+            row = msgspec.structs.replace(row, cost_usd_micros=old.cost_usd_micros + new.cost_usd_micros)
+        return row
     if isinstance(old, Versioned) and isinstance(new, Versioned) and new.version > old.version:
         return new
     return old

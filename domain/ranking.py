@@ -32,6 +32,9 @@ class Price(Struct, frozen=True):
         return -(-total // TOKENS)
 
 
+FREE = Price(0, 0)
+
+
 class Question(Struct, frozen=True, kw_only=True):
     """What is asked of a model, without its words."""
 

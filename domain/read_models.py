@@ -118,8 +118,13 @@ class Call(Life, frozen=True, kw_only=True):
     input_tokens: int
     output_tokens: int
     cost_usd_micros: int
+    """What all its attempts were billed; one that nobody knows the end of its whole hold."""
     latency_ms: int
     degraded: bool
+    cached: str = ""
+    """exact or semantic when the answer had been given before; empty when a model was asked."""
+    saved_usd_micros: int = 0
+    """What that answer cost when a model was asked."""
 
 
 class Decision(Row, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import msgspec
 from domain.model_access import Caller, refusal
 from domain.model_history import NOTHING, Evidence
 from domain.models import LOCAL, Model, Models, TaskRoute, Weights, named
-from domain.ranking import Price, Priced, Question, Routing
+from domain.ranking import FREE, Price, Priced, Question, Routing
 from schemas.events import Ranked, Standing
 
 ANSWERS_MIN = 5
@@ -19,7 +19,6 @@ HALF_MS = 2_000
 PRIOR = 20
 """Attempts, one of them failed, that are reckoned beside those remembered: one failure alone condemns nobody."""
 
-FREE = Price(0, 0)
 Prices = Callable[[Model], Priced | None]
 Passed = tuple[Standing, str]
 """Why a model is passed over."""
@@ -47,7 +46,7 @@ def route(
     equals are told apart by id. Whether a model is within the limits, and what it scores, depends on no other model.
     The local model competes where it is preferred, named, the default, or the only one allowed. Elsewhere it is the
     last resort: it answers when no other does, whatever limit it breaks, unless the caller may use no model, an
-    embedding is needed, or the step forbids it (`last_resort: false`).
+    embedding or an answer by a schema is needed, or the step forbids it (`last_resort: false`).
     """
     written = models.route(question.task)
     policy = written or TaskRoute(task="")
@@ -175,6 +174,8 @@ def _forbidden(model: Model, question: Question, policy: TaskRoute, models: Mode
         yield Standing.NOT_ALLOWED, refused
     if "embeddings" in {*question.needs, *policy.needs}:
         yield Standing.CAPABILITY_MISSING, "cannot do embeddings: the last resort answers in words"
+    if "json" in question.needs and "json" not in model.capabilities:
+        yield Standing.CAPABILITY_MISSING, "cannot do json: the last resort answers in sentences of the question"
     if not question.constraints.last_resort:
         yield Standing.FORBIDDEN, "the step takes no last resort"
 

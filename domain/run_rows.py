@@ -194,6 +194,8 @@ def _call(event: AiCall, recorded_ms: int) -> Call:
         cost_usd_micros=event.cost_usd_micros,
         latency_ms=event.latency_ms,
         degraded=event.degraded,
+        cached=event.cached,
+        saved_usd_micros=event.saved_usd_micros,
     )
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from domain.asking import request
 from domain.definitions import Definitions, Step, fill
 from domain.expressions import ExpressionFailed, Scope
 from domain.ids import derive
+from domain.offers import BadImage
 from schemas.errors import Rejected
 from schemas.events import AgentStep, AiCall, CallStatus, ComplianceDecision, Event, Outcome, Phase, StepStatus
 
@@ -29,7 +32,7 @@ class Steps:
             assert event.workflow_digest is not None
             step = definitions.workflow(event.workflow_digest).step(event.step)
             if step.uses == "ask":
-                return [request(event, step)]
+                return [_asked(event, step)]
             return [_performed(event, step)]
         assert isinstance(event, AiCall)
         if event.status not in ENDS:
@@ -49,6 +52,13 @@ class OutputTooLarge(Rejected):
     """A step would put out more than is allowed."""
 
 
+def _asked(decision: ComplianceDecision, step: Step) -> AiCall | AgentStep:
+    try:
+        return request(decision, step)
+    except BadImage as error:
+        return _step(decision, step, StepStatus.FAILED, reason=str(error))
+
+
 def _performed(decision: ComplianceDecision, step: Step) -> AgentStep:
     try:
         return _step(decision, step, StepStatus.PERFORMED, output=_bounded(_output(step, decision.payload)))
@@ -62,6 +72,9 @@ def _answered(call: AiCall, step: Step) -> AgentStep:
     output = {**call.input, step.into: call.answer, f"{step.into}_model": call.model}
     if call.degraded:
         output[f"{step.into}_degraded"] = "true"
+    if calls := [each for message in call.messages for each in message.tool_calls]:
+        output[f"{step.into}_tools"] = ",".join(dict.fromkeys(each.name for each in calls))
+        output[f"{step.into}_tool_calls"] = msgspec.json.encode(calls, order="deterministic").decode()
     try:
         return _step(call, step, StepStatus.PERFORMED, output=_bounded(output))
     except OutputTooLarge as error:

@@ -107,6 +107,8 @@ class Call:
     cost_usd_micros: Long
     latency_ms: Long
     degraded: bool
+    cached: str
+    saved_usd_micros: Long
     began_at: datetime | None
     ended_at: datetime | None
 
@@ -170,6 +172,8 @@ async def calls_of(info: Info, run_id: str) -> list[Call]:
             id=each.call_id,
             latency_ms=Long(each.latency_ms),
             degraded=each.degraded,
+            cached=each.cached,
+            saved_usd_micros=Long(each.saved_usd_micros),
             **life_of(each),
             **{name: getattr(each, name) for name in names},
         )

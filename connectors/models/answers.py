@@ -1,5 +1,6 @@
 """What LiteLLM got, as our Answer: whole or in pieces, counted or bounded, and what was asked for, or an error."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from connectors.models.failures import failure
-from connectors.models.fitting import BadSchema, misfit
 from connectors.models.sdk import raised
+from domain.fitting import BadSchema, misfit
 from domain.ports import Answer, BadAnswer, Embedding, ModelUnavailable, Question
 from domain.tokens import input_tokens_max, texts_tokens_max
 from schemas.events import ToolCall
@@ -69,7 +70,7 @@ async def streamed(question: Question, stream: Any) -> Answer:
     if not finish:
         raise _unavailable(question, "the stream ended early", usage)
     wanted = [ToolCall(**calls[index]) for index in sorted(calls)]
-    return _checked(question, "".join(text), wanted, finish, model, usage)
+    return await asyncio.to_thread(_checked, question, "".join(text), wanted, finish, model, usage)
 
 
 def embedding(model: str, texts: list[str], answer: Any) -> Embedding:

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from connectors.models.answers import embedding, streamed, whole
 from connectors.models.failures import failure
-from connectors.models.fitting import BadSchema, checked
 from connectors.models.local import extract
 from connectors.models.local_hash import LOCAL_HASH, embedded
 from connectors.models.questions import arguments, place, texts_checked
 from connectors.models.sdk import TIMEOUT_MAX_S, litellm, raised, timeout
+from domain.fitting import BadSchema, checked
 from domain.models import LOCAL
 from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
 
@@ -88,8 +88,10 @@ async def _asked(question: Question, call: Any) -> Answer:
         answer = await call
     except raised() as error:
         raise failure(question.model, error) from None  # its text may hold the question
-    if question.on_text is None:
+    if question.on_text is None and not question.tools and question.answer_schema is None:
         return whole(question, answer)
+    if question.on_text is None:  # looking at an answer by a schema may take long: nobody else waits for it
+        return await asyncio.to_thread(whole, question, answer)
     return await streamed(question, answer)
 
 

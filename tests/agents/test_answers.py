@@ -55,8 +55,17 @@ class Here:
             raise Unavailable("nothing leaves while the detector does not answer")
         return concealment.conceal(texts, names, kinds, structured=structured, values=values)
 
-    async def scrub(self, texts: Sequence[str], names: Sequence[str] = (), kinds: Collection[str] = KINDS) -> Scrubbed:
-        return concealment.scrub(texts, names, kinds)
+    async def scrub(
+        self,
+        texts: Sequence[str],
+        names: Sequence[str] = (),
+        kinds: Collection[str] = KINDS,
+        *,
+        structured: Collection[int] = (),
+    ) -> Scrubbed:
+        if self.down:
+            raise Unavailable("nothing leaves while the detector does not answer")
+        return concealment.scrub(texts, names, kinds, structured=structured)
 
 
 class Saying:

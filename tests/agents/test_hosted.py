@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.concealment import CHARACTERS_MAX
@@ -38,6 +39,26 @@ def asking(log: Any, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found.kill()
 
 
+TOOL = {"name": "look_up", "description": "Looks up what ada@example.com wrote.", "parameters": {"type": "object"}}
+SCHEMA = {"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]}
+PATHS: tuple[dict[str, Any], ...] = ({}, {"stream": True}, {"tools": [TOOL]}, {"answer_schema": SCHEMA}, {})
+"""What a step asks beside its text; of the last one the answer may be given again."""
+VECTORS = {"id": "openai/vectors", "provider": "openai", "capabilities": ["embeddings"], "free": True}
+
+
+def able(body: dict[str, Any]) -> dict[str, Any]:
+    """The same models, which can do everything, and one that makes vectors."""
+    every = ["chat", "tools", "json", "images", "streaming"]
+    found = [each if each["id"] == "local" else {**each, "capabilities": every} for each in body["models"]]
+    cache = {"similarity_thousandths_min": 1000, "vectors": VECTORS["id"]}
+    return {**body, "models": [*found, VECTORS], "cache": cache}
+
+
+def flow(number: int) -> dict[str, Any]:
+    step = {"id": "ask", "agent": "analysis", "uses": "ask", "template": "$text", "into": "answer"}
+    return {"id": f"path-{number}", "title": "A path", "steps": [{**step, **PATHS[number]}]}
+
+
 def models(*names: str) -> dict[str, Any]:
     """Models of which the first is asked before the others."""
     priced = {"input_usd_micros_per_million": PRICE[0], "output_usd_micros_per_million": PRICE[1]}
@@ -47,7 +68,7 @@ def models(*names: str) -> dict[str, Any]:
 
 def defined(log: Any, codec: Codec, *bodies: dict[str, Any]) -> None:
     tenant = define("acme", "tenant", {"id": "acme", "names": list(NAMES)}, None, AT)
-    said = [define("acme", "models", body, None, AT) for body in bodies]
+    said = [define("acme", "workflow" if "steps" in body else "models", body, None, AT) for body in bodies]
     feed(log, [codec.encode(each, "test") for each in (tenant, *said) if each is not None])
 
 
@@ -144,30 +165,47 @@ def test_of_five_hundred_texts_no_canary_reaches_a_model_and_without_a_detector_
     log: Any, registered: Codec, asking: Asking, server: ModelServer
 ) -> None:
     server.forget()
-    body = models("openai/good")
-    defined(log, registered, body)
+    server.script("good", misdeed={"name": "cut_stream", "times": 10})
+    body = able(models("openai/good"))
+    defined(log, registered, body, *(flow(number) for number in range(len(PATHS))))
     corpus = canaries()
-    said = [request(f"canary {number}", body, _messages(number, each.text)) for number, each in enumerate(corpus)]
+
+    def asked(name: str, number: int, text: str) -> AiCall:
+        place = number % len(PATHS)
+        heat = 0 if place == len(PATHS) - 1 else None
+        made = request(f"{name} {number}", body, _messages(number, text) if heat is None else _messages(0, text))
+        digests = {"workflow_digest": digest(canonical(flow(place)))}
+        return msgspec.structs.replace(made, temperature_thousandths=heat, max_tokens=40, **digests)
+
+    said = [asked("canary", number, each.text) for number, each in enumerate(corpus)]
     feed(log, [registered.encode(each, "test") for each in said])
     asking.start(server.endpoint)
     until(lambda: len(done(log, registered)) == len(said), 120, 0.5)
     assert {each.model for each in done(log, registered).values()} == {"openai/good"}
-    sent = "\n".join(str(call) for call in server.calls())
-    assert len(server.calls()) == len(said)
+    calls = server.calls()
+    sent = "\n".join(str(call) for call in calls)
     leaked = [value for each in corpus for _, value in each.values if value in sent]
     assert leaked == []
+    assert "ada@example.com" not in sent
+    chats = [call["body"] for call in calls if call["path"].endswith("completions")]
+    anew = [each for each in done(log, registered).values() if not each.cached]
+    assert len(chats) >= len(anew) > len(said) * 9 // 10
+    share = len(said) // len(PATHS)
+    for told in ("stream", "tools", "response_format"):
+        assert len([each for each in chats if each.get(told)]) >= share
+    assert len([call for call in calls if call["path"].endswith("embeddings")]) >= share
     started = [each for each in events(log, registered, "ai-calls") if each.status is CallStatus.STARTED]
     assert sum(each.count for call in started for each in call.concealed) >= len(corpus)
 
     asking.kill()
     server.forget()
-    blind = [request(f"blind {number}", body, _messages(number, each.text)) for number, each in enumerate(corpus[:6])]
+    blind = [asked("blind", number, each.text) for number, each in enumerate(corpus[:6])]
     feed(log, [registered.encode(each, "test") for each in blind])
     asking.start(f"{server.endpoint} blind")
     until(lambda: len(done(log, registered)) == len(said) + len(blind), 120, 0.5)
     assert server.calls() == []
     last = done(log, registered)
-    assert {last[each.call_id].model for each in blind} == {"local"}
+    assert {last[each.call_id].model for each in blind} == {"local", ""}  # the local one gives no JSON: nobody does
 
 
 def _messages(number: int, text: str) -> list[Message]:

@@ -180,6 +180,8 @@ def test_a_failed_attempt_is_billed_what_is_known_of_it(
     assert isinstance(settled, BudgetEntry)
     assert (end.status, end.reason) == (CallStatus.ATTEMPT_FAILED, "too late")
     assert (settled.amount_usd_micros, settled.in_doubt) == (amount, doubt)
+    assert found.choice is not None
+    assert end.cost_usd_micros == (found.choice.hold if doubt else amount)
     assert (after.phase, after.place) == (Phase.PAUSED, 0)
 
 
@@ -223,7 +225,9 @@ def test_an_attempt_nobody_knows_of_is_billed_whole_and_made_again() -> None:
     found, _ = opened()
     (doubt, settled), after = doubtful(found, ASKED, MODELS, LATER)
     assert isinstance(settled, BudgetEntry)
-    assert doubt.status is CallStatus.IN_DOUBT if isinstance(doubt, AiCall) else False
+    assert isinstance(doubt, AiCall)
+    assert found.choice is not None
+    assert (doubt.status, doubt.cost_usd_micros) == (CallStatus.IN_DOUBT, found.choice.hold)
     assert settled.in_doubt
     _, after = onward(after, ASKED, MODELS, LATER)
     assert after.attempt == 2

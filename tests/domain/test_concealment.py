@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.concealment import PersonalData, Restorer, conceal, restore, restore_json, scrub
+from domain.concealment import PersonalData, conceal, restore, restore_json, scrub
 from domain.person_names import tree
+from domain.pieces import Restorer
 from domain.privacy import KINDS, found_in
 from schemas.errors import TooLarge
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.definitions import define
+from domain.ids import derive
 from domain.projections import CHARACTERS_MAX, Key, Unkeepable, changes, folded
 from domain.read_models import TOPICS, ApiKey, Call, Decision, Definition, Moment, Row, Run, Step, User
-from schemas.events import Event, Outcome, RunStatus, StepStatus
+from schemas.events import CallStatus, Event, Outcome, RunStatus, StepStatus
 from schemas.record import Record
 from tests.domain.events import AT
 from tests.domain.simulation import Flow, case
@@ -145,6 +146,31 @@ def test_of_two_records_with_one_event_id_the_first_is_the_truth() -> None:
 
     assert [(each.step, each.status) for each in of(found, Step)] == [(first.step, first.status)]
     assert [(each.offset, each.status) for each in of(found, Moment)] == [(0, first.status)]
+
+
+def test_a_call_costs_what_all_its_attempts_were_billed_in_whatever_order_they_are_read() -> None:
+    asked = case(6).flow(6).first("ai-calls")[0]
+    ends = [(CallStatus.ATTEMPT_FAILED, 1, 5), (CallStatus.IN_DOUBT, 2, 70), (CallStatus.COMPLETED, 3, 11)]
+    said = [
+        msgspec.structs.replace(
+            asked, event_id=derive("end", status), status=status, attempt=number, cost_usd_micros=cost
+        )
+        for status, number, cost in ends
+    ]
+    records = [recorded(CODEC.encode(event, "test"), offset=at) for at, event in enumerate(said)]
+
+    for order in (records, records[::-1], [*records, *records]):
+        [call] = of(rows(order, 1), Call)
+        assert (call.status, call.attempts, call.cost_usd_micros) == ("completed", 3, 86)
+
+
+def test_a_call_that_was_answered_before_says_what_that_saved() -> None:
+    asked = case(6).flow(6).first("ai-calls")[0]
+    end = msgspec.structs.replace(asked, status=CallStatus.COMPLETED, cached="exact", saved_usd_micros=7)
+
+    [call] = of(rows([recorded(CODEC.encode(end, "test"))]), Call)
+
+    assert (call.cached, call.saved_usd_micros, call.cost_usd_micros) == ("exact", 7, 0)
 
 
 def test_a_name_that_no_index_has_room_for_is_refused() -> None:
