@@ -40,14 +40,15 @@ class Steps:
                 return [request(event, step)]
             return [*_goes_on(after(state or NONE, event), workflow, step)]
         assert isinstance(event, AiCall)
-        if event.status not in ENDS:
-            return []
-        assert event.workflow_digest is not None
-        workflow = definitions.workflow(event.workflow_digest)
-        step = workflow.step(event.step)
-        if not event.conversation:
-            return [_answered(event, step, event.input)]
-        return [*_goes_on(after(state or NONE, event), workflow, step)]
+        return self._ended(state, event, definitions) if event.status in ENDS else []
+
+    def _ended(self, state: Turns | None, call: AiCall, definitions: Definitions) -> Sequence[Event]:
+        assert call.workflow_digest is not None
+        workflow = definitions.workflow(call.workflow_digest)
+        step = workflow.step(call.step)
+        if not call.conversation:
+            return [_answered(call, step, call.input)]
+        return [*_goes_on(after(state or NONE, call), workflow, step)]
 
     def evolve(self, state: Turns | None, event: Event) -> Turns | None:
         """Keeps what the conversations of the run still need; nothing of a run without one."""

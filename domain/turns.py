@@ -2,8 +2,8 @@
 
 A turn is the call of a step that goes on with a conversation, or is gone on with. What its records need not repeat is
 kept here meanwhile: what the step may use, until it is answered; where the conversation stands, until every step that
-goes on with it has asked. So the state does not grow with the conversation, but for the names of the steps that are over
-and 16 bytes of each block.
+goes on with it has asked. So the state does not grow with the conversation, but for the names of the steps that are
+over and 16 bytes of each long block.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from domain.conversations import ASSISTANT, REFERRED_MIN, block, call_id, head, reference
+from domain.conversations import ASSISTANT, REFERRED_MIN, block, head, reference
 from domain.definitions import Step, Workflow
 from domain.models import LOCAL
 from schemas.events import AgentStep, AiCall, CallStatus, ComplianceDecision, Event, Message, Outcome, Phase, StepStatus
@@ -60,7 +60,8 @@ def converses(workflow: Workflow, step: Step) -> bool:
 def opened(requested: AiCall, workflow: Workflow, step: Step, turns: Turns) -> AiCall:
     """Returns the request as it is written: what is new as blocks, the rest by the step whose conversation it is.
 
-    What must not leave stays so in whatever goes on with it; an answer that the rules have changed is said as it is now.
+    What must not leave stays so in whatever goes on with it. An answer that the rules have changed is said as they left
+    it.
     """
     before = turns.turns[step.continues] if step.continues else Turn()
     blocks = [block(each) for each in requested.messages]
