@@ -9,7 +9,8 @@ from agents.asking import Answered, Ready
 from agents.pauses import pause_s
 from domain import call_ends
 from domain.call_ends import completed
-from domain.calls import Call, Said
+from domain.call_events import outcome
+from domain.calls import SAVED, Call, Phase, Said, unspent
 from domain.definitions import Definitions
 from domain.ports import ModelUnavailable
 from domain.prices import Usage
@@ -28,6 +29,8 @@ class Live(msgspec.Struct):
     told: AiCall | None = None
     started: AiCall | None = None
     ready: Ready | None = None
+    offset: int = -1
+    """Where it was requested."""
     kept: Kept | None = None
     """Once it is answered: what may be given again."""
 
@@ -88,6 +91,18 @@ def failed(
         billed=billed,
         usage=usage,
     )
+
+
+def broken(live: Live, error: AuterityError, definitions: Definitions, now: datetime) -> Said:
+    """Returns the end of a call of which nobody knows what it asks: nothing leaves, and a hold is given back."""
+    told, call = live.told, live.call
+    said: Said = []
+    if call is not None and call.phase is Phase.OPEN:
+        said, _ = call_ends.doubtful(call, live.requested, definitions, now)
+    elif told is not None and told.status is CallStatus.ADMITTED:
+        said = [unspent(live.requested, told, definitions, now)]
+    live.call = SAVED  # a hold that is still to come is given back
+    return [*said, outcome(live.requested, CallStatus.FAILED, call.attempt if call is not None else 0, now, str(error))]
 
 
 def starts(event: Event) -> bool:

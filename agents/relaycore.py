@@ -6,8 +6,7 @@ after; an attempt that was begun and has no outcome after a crash is closed as i
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import faust
@@ -15,8 +14,10 @@ import msgspec
 
 from agents.answers import GivenAgain
 from agents.asking import Asker, Ready
-from agents.attempts import Ended, Live, ended, failed, starts
+from agents.attempts import Ended, Live, broken, ended, failed, starts
+from agents.conversations import Conversations
 from agents.health import Health
+from agents.requests import Requests
 from domain.asking import routed
 from domain.caches import Answers
 from domain.call_ends import doubtful
@@ -40,6 +41,7 @@ from domain.calls import (
     waits_for,
 )
 from domain.concealment import Concealer
+from domain.conversations import BrokenConversation
 from domain.dead_letters import dead_letter
 from domain.given_again import saved, unasked
 from domain.ports import ModelProvider, ModelUnavailable
@@ -57,8 +59,6 @@ CALLS_AT_ONCE_MAX = 256
 """Models asked at the same time by one worker."""
 RUNS_AT_ONCE_MAX = 64
 """Runs of records taken side by side."""
-REQUESTS_MAX = 5000
-"""Requests kept in memory until their hold is given; others are read from the log again."""
 READ = (CallStatus.REQUESTED, CallStatus.ADMITTED, CallStatus.DOWNGRADED)
 
 
@@ -91,7 +91,8 @@ class RelayCore:
         self._table = state_table(self.app, self.name, Call, tools)
         self._free = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
         self._in_hand: dict[str, asyncio.Event] = {}
-        self._requests: OrderedDict[str, AiCall] = OrderedDict()
+        self._requests = Requests(tools)
+        self._conversations = Conversations(tools)
         self._health = Health(tools, self._source)
         self.progress = Lanes(self.app, self.name, self.topics, self._run, at_once=RUNS_AT_ONCE_MAX).progress
 
@@ -133,14 +134,22 @@ class RelayCore:
             await self._health.seeded()
         said: Said = []
         lives: list[Live] = []
-        for event, _ in read:
+        sound: list[Live] = []
+        for event, offset in read:
             _, call = self._table.get(claim, event.call_id.encode())
-            requested = await self._requested(event, call, partition)
-            lives.append(Live(requested, call, event))
+            requested = await self._requests.of(event, call, partition)
+            live = Live(requested, call, event, offset=offset if call is None else call.offset)
+            lives.append(live)
+            try:
+                if call is None or not call.over:
+                    live.requested = await self._whole(live, partition, claim)
+                sound.append(live)
+            except BrokenConversation as error:
+                said += broken(live, error, self._tools.definitions, self._clock())
         with self.progress.wait():
-            await self._asker.ahead([live.requested for live in lives if live.call is None])
-        for live, (_, offset) in zip(lives, read, strict=True):
-            said += self._follow(live, offset)
+            await self._asker.ahead([live.requested for live in sound if live.call is None])
+        for live in sound:
+            said += self._follow(live)
         said += await self._saved(lives)
         attempts = await self._go_on(claim, lives, said)
         while attempts:
@@ -150,13 +159,19 @@ class RelayCore:
             attempts |= await self._go_on(claim, [live for live, _ in over], said)
             await self._given.keep([live.kept for live, _ in over if live.kept is not None])
 
-    def _follow(self, live: Live, offset: int) -> Said:
+    async def _whole(self, live: Live, partition: int, claim: Claim) -> AiCall:
+        """Returns what the call asks, with all that was said before in its conversation."""
+        return await self._conversations.whole(
+            live.requested, live.offset, partition, lambda name: self._table.get(claim, name.encode())[1]
+        )
+
+    def _follow(self, live: Live) -> Said:
         """Returns what follows from the record at hand before any attempt; the call is changed with it."""
         told, now, definitions = live.told, self._clock(), self._tools.definitions
         assert told is not None
         if told.status is CallStatus.REQUESTED:
             if live.call is None:
-                return self._routed(live, offset, now)
+                return self._routed(live, now)
             follows = asked_again(live.call)
         elif live.call is None:
             return [unspent(live.requested, told, definitions, now)]
@@ -183,13 +198,12 @@ class RelayCore:
             return said
         return []
 
-    def _routed(self, live: Live, offset: int, now: datetime) -> Said:
-        self._requests[live.requested.call_id] = live.requested
-        while len(self._requests) > REQUESTS_MAX:
-            self._requests.popitem(last=False)
+    def _routed(self, live: Live, now: datetime) -> Said:
+        assert live.told is not None
+        self._requests.hold(live.told)  # without what was said before
         known, leaving = self._health, self._asker.leaving(live.requested.call_id)
         decision = routed(live.requested, self._tools.definitions, known.evidence(), known.open(now), now, leaving)
-        live.call = begun(decision, offset) if decision.status is CallStatus.ROUTED else OVER
+        live.call = begun(decision, live.offset) if decision.status is CallStatus.ROUTED else OVER
         return [decision]
 
     async def _saved(self, lives: Sequence[Live]) -> Said:
@@ -237,13 +251,13 @@ class RelayCore:
                     live.started = msgspec.structs.replace(live.started, concealed=found.concealed)
                     said.append(live.started)
                     opening.append(live)
-        await self._publish(said)
+        await self._say(claim.partition, lives, said)
         await self._table.write(
             claim, {live.requested.call_id.encode(): ({}, live.call) for live in lives if live.call is not None}
         )
         for live in lives:
             if live.call is not None and live.call.over:
-                self._requests.pop(live.requested.call_id, None)
+                self._requests.drop(live.requested.call_id)
                 self._asker.forget(live.requested.call_id)
         return {asyncio.create_task(self._attempt(live)) for live in opening}
 
@@ -268,25 +282,23 @@ class RelayCore:
             except (Unavailable, Rejected) as error:
                 return live, error
 
-    async def _requested(self, event: AiCall, call: Call | None, partition: int) -> AiCall:
-        """Returns what the call asks: from memory, or from where it lies on the log."""
-        if event.status is CallStatus.REQUESTED:
-            return event
-        known = self._requests.get(event.call_id)
-        if known is not None or call is None or call.offset < 0:
-            return known or event
-        records = await asyncio.to_thread(
-            lambda: [
-                each
-                for batch in self._tools.reader.read("ai-calls", partition, call.offset, call.offset + 1)
-                for each in batch
-            ]
-        )
-        found = await decoded(records[0], self._tools)
-        assert isinstance(found, AiCall) and found.call_id == event.call_id
-        return found
+    async def _say(self, partition: int, lives: Sequence[Live], said: Said) -> None:
+        """Puts it on the log, answers of conversations one by one: where they lie is what their calls are kept with."""
+        answers = {each.call_id: each for each in said if isinstance(each, AiCall) and _answers(each)}
+        await self._publish(each for each in said if not (isinstance(each, AiCall) and _answers(each)))
+        for live in lives:
+            if live.call is not None and live.call.over and live.requested.conversation:
+                live.call = msgspec.structs.replace(live.call, offset=live.offset)
+                if (done := answers.get(live.requested.call_id)) is not None:
+                    at = (await self._publish([done]))["ai-calls", partition] - 1
+                    live.call = msgspec.structs.replace(live.call, answered=at)
+                    self._conversations.keep(done)
 
-    async def _publish(self, events: Iterable[Event]) -> None:
+    async def _publish(self, events: Iterable[Event]) -> Mapping[tuple[str, int], int]:
         said = [*events]
         said += self._health.take(said)
-        await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in said])
+        return await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in said])
+
+
+def _answers(call: AiCall) -> bool:
+    return call.status is CallStatus.COMPLETED and bool(call.conversation)

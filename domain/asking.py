@@ -7,6 +7,7 @@ import msgspec
 
 from domain import price_book
 from domain.call_events import moment, outcome
+from domain.conversations import call_id
 from domain.definitions import Definitions, Step, fill
 from domain.identity import User
 from domain.ids import derive
@@ -28,21 +29,21 @@ def request(decision: ComplianceDecision, step: Step) -> AiCall:
 
     Raises BadImage for a field that should hold an image and does not.
     """
-    call_id = derive(decision.run_id, step.id, str(decision.attempt), "call")
-    given = sanitised(decision.payload, step.untrusted, call_id)
+    asked = call_id(decision.run_id, step.id, decision.attempt)
+    given = sanitised(decision.payload, step.untrusted, asked)
     shown = pictures(decision.payload, step.images)
     messages = [Message(role="user", content=fill(step.template, given.fields), images=shown)]
     if system := "\n\n".join(each for each in (step.system, given.notice) if each):
         messages.insert(0, Message(role="system", content=system))
     return AiCall(
-        event_id=derive(call_id, "requested"),
+        event_id=derive(asked, "requested"),
         tenant_id=decision.tenant_id,
         correlation_id=decision.correlation_id,
         causation_id=decision.event_id,
         occurred_at=decision.occurred_at,
         run_id=decision.run_id,
         step=step.id,
-        call_id=call_id,
+        call_id=asked,
         status=CallStatus.REQUESTED,
         model=LOCAL if decision.restriction == LOCAL else "",
         models_digest=decision.models_digest,

@@ -7,6 +7,7 @@ import msgspec
 from domain.book import hold_id
 from domain.call_events import entry, moment, outcome
 from domain.calls import OVER, TRIES_MAX, Call, Phase, Said
+from domain.conversations import with_answer
 from domain.definitions import Definitions
 from domain.ports import Answer
 from domain.price_book import named
@@ -84,7 +85,7 @@ def completed(
         finish=answer.finish,
         messages=[_wanted(answer)] if answer.tool_calls else [],
     )
-    said: Said = [end]
+    said: Said = [with_answer(requested, end)]
     if choice.hold:
         said.append(_settled(call, requested, definitions, now, amount=spent))
     return said, OVER

@@ -38,7 +38,11 @@ def outcome(requested: AiCall, status: CallStatus, attempt: int, now: datetime, 
     """Returns how the call ended: of whatever it says there is one for each call."""
     end = moment(requested, status, attempt, "", "", now)
     return msgspec.structs.replace(
-        end, event_id=derive(requested.call_id, "outcome"), input=requested.input, reason=reason
+        end,
+        event_id=derive(requested.call_id, "outcome"),
+        input=requested.input,
+        conversation=requested.conversation,
+        reason=reason,
     )
 
 

@@ -62,6 +62,8 @@ class Call(Struct, frozen=True):
     attempt: int = 0
     offset: int = -1
     """Where it was requested, on its partition of `ai-calls`."""
+    answered: int = -1
+    """Of a conversation: where its answer lies."""
     prices: str | None = None
     """Digest of the price books it is priced by."""
     tokens_max: int = 0

@@ -1,6 +1,6 @@
 """What the platform decides by: workflows, rules and models, each version kept and named by its digest."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -82,6 +82,8 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """ask: what is asked of the model that answers."""
     temperature_thousandths: Annotated[int, Meta(ge=0, le=2000)] | None = None
     """ask: how much is left to chance; 0 alone lets an answer be given again. Null: the provider's default."""
+    continues: str = ""
+    """ask: the step before it whose conversation with a model this one goes on with."""
     untrusted: Annotated[list[str], Meta(max_length=UNTRUSTED_MAX)] = field(default_factory=list)
     """ask: the fields whose text comes from elsewhere, such as a mail; what is aimed at the model is taken out."""
     answer_schema: dict[str, Any] | None = None
@@ -114,6 +116,17 @@ class Workflow(Struct, frozen=True, forbid_unknown_fields=True):
             if each.id == name:
                 return each
         raise BadDefinition(f"workflow {self.id} has no step {name}")
+
+    def continued_by(self, name: str) -> list[Step]:
+        """Returns the steps that go on with the conversation of this one."""
+        return [each for each in self.steps if each.continues == name]
+
+    def conversation(self, name: str) -> list[Step]:
+        """Returns the steps whose calls make up the conversation that this one's asks, itself the last."""
+        found = [self.step(name)]
+        while found[0].continues:
+            found.insert(0, self.step(found[0].continues))
+        return found
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
@@ -474,8 +487,9 @@ def _check_workflow(workflow: Workflow) -> None:
         for need in step.needs:
             if need not in known:
                 raise BadDefinition(f"{where}: step {step.id} needs {need}, which no step before it is called")
-        known.add(step.id)
         _check_step(where, step)
+        _check_continues(workflow, step, known)
+        known.add(step.id)
 
 
 def _check_step(where: str, step: Step) -> None:
@@ -508,6 +522,28 @@ def _check_offers(where: str, step: Step) -> None:
         raise BadDefinition(f"{where}: nobody can look through images: say images_may_leave: true, or name none")
     if said := unsound(step.tools, step.answer_schema):
         raise BadDefinition(f"{where}: {said}")
+
+
+def _check_continues(workflow: Workflow, step: Step, known: Collection[str]) -> None:
+    """A conversation is gone on with only where it is certain that it was held: behind a step that has to be completed
+    before."""
+    where = f"workflow {workflow.id}: step {step.id} continues {step.continues}"
+    if not step.continues:
+        return
+    if step.uses != "ask":
+        raise BadDefinition(f"{where}, but asks no model itself")
+    if step.continues not in known:
+        raise BadDefinition(f"{where}, which no step before it is called")
+    if workflow.step(step.continues).uses != "ask":
+        raise BadDefinition(f"{where}, which asks no model")
+    before, left = set[str](), list(step.needs)
+    while left:
+        name = left.pop()
+        if name not in before:
+            before.add(name)
+            left += workflow.step(name).needs
+    if step.continues not in before:
+        raise BadDefinition(f"{where}, which it does not need, neither itself nor by way of others")
 
 
 def _check_rules(rules: Rules) -> None:

@@ -8,6 +8,7 @@ from domain.caches import CacheRules, Entry, Hit, comparable, exact_key, keepabl
 from domain.call_events import outcome
 from domain.calls import Call
 from domain.concealment import restore, restore_json, tokens
+from domain.conversations import with_answer
 from domain.definitions import Definitions
 from domain.fitting import misfit
 from domain.models import LOCAL
@@ -78,7 +79,7 @@ def saved(call: Call, requested: AiCall, given: GivenAnswer, now: datetime) -> A
     """Returns the end of a call that was answered as another one before: no attempt, no tokens, no cost."""
     choice, entry = call.choice, given.hit.entry
     assert choice is not None
-    return msgspec.structs.replace(
+    end = msgspec.structs.replace(
         outcome(requested, CallStatus.COMPLETED, 0, now),
         model=choice.model,
         provider=choice.provider,
@@ -88,6 +89,7 @@ def saved(call: Call, requested: AiCall, given: GivenAnswer, now: datetime) -> A
         cached_from=entry.call_id,
         saved_usd_micros=given.hit.saved_usd_micros,
     )
+    return with_answer(requested, end)
 
 
 def kept(done: AiCall, question: Question, said: Answer, within: str) -> Entry | None:
@@ -110,4 +112,6 @@ def kept(done: AiCall, question: Question, said: Answer, within: str) -> Entry |
 
 def _untrusted(requested: AiCall, definitions: Definitions) -> bool:
     digest = requested.workflow_digest
-    return digest is not None and bool(definitions.workflow(digest).step(requested.step).untrusted)
+    if digest is None:
+        return False
+    return any(each.untrusted for each in definitions.workflow(digest).conversation(requested.step))

@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
+from domain.conversations import digest, head
 from schemas.events import AgentStep, AiCall, CallStatus, ComplianceDecision, Event, Phase, StepStatus
 
 
@@ -101,5 +102,6 @@ class Observations:
 
 
 def _digest(asked: AiCall) -> str:
-    said = (asked.tenant_id, asked.model, asked.task, asked.max_tokens, asked.messages)
+    messages = asked.conversation or head("", [digest(each) for each in asked.messages])
+    said = (asked.tenant_id, asked.model, asked.task, asked.max_tokens, messages)
     return sha256(msgspec.json.encode(said)).hexdigest()

@@ -21,7 +21,7 @@ COLUMNS = {
     "agent_steps": "step, agent, uses, status, reason, output",
     "compliance_decisions": "step, phase, outcome, rules, rules_version, findings, restriction",
     "ai_calls": "step, call_id, status, attempt, model, provider, answer, input_tokens, output_tokens, "
-    "cost_usd_micros, latency_ms, degraded, reason, task, route, hold_id, level, length(ranking) AS ranked",
+    "cost_usd_micros, latency_ms, degraded, reason, task, route, hold_id, level, continues, length(ranking) AS ranked",
     "budget_entries": "step, call_id, attempt, kind, sequence, hold_id, model, amount_usd_micros, held_usd_micros, "
     "billed_usd_micros, in_doubt, level, reason",
 }
@@ -118,6 +118,8 @@ def _call(fields: dict[str, Any]) -> str:
     said = f"{attempt}{model}[bold]{fields['status']}[/] {fields['reason']}"
     if fields["status"] == "routed":
         return f"{said}, of {fields['ranked']} models"
+    if fields["status"] == "requested" and fields["continues"]:
+        return f"{said}, goes on with the conversation of {fields['continues']}"
     if fields["status"] == "attempt_failed" and fields["cost_usd_micros"]:
         return f"{said}, {fields['cost_usd_micros']} micro-dollars"
     if fields["status"] != "completed":

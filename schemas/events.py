@@ -101,6 +101,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """Of a tool: the call that this answers."""
     name: str = ""
     """Of a tool: its name."""
+    digest: str = ""
+    """Of a conversation: SHA-256 of the block; alone it names one that was said before, see docs/events.md."""
 
 
 class Constraint(Struct, frozen=True, kw_only=True):
@@ -231,9 +233,15 @@ class AiCall(Struct, frozen=True, kw_only=True):
     max_tokens: int = 0
     """The most tokens the answer may have."""
     messages: list[Message] = field(default_factory=list)
-    """What is asked, on requested; on completed the model's own message when it wants tools called."""
+    """What is asked, on requested, of a conversation only what is new; on completed the model's own message when it wants tools called, and of a conversation without its text, which is the answer."""
+    continues: str = ""
+    """The step whose conversation this one goes on with; empty when it begins one; on requested only."""
+    continued_by: int = 0
+    """How many steps of the workflow go on with this conversation; on requested only."""
+    conversation: str = ""
+    """Of a conversation: SHA-256 over all its blocks so far, on requested up to what is asked, on completed with the answer."""
     input: dict[str, str] = field(default_factory=dict)
-    """The step's checked input; on requested and on the last record."""
+    """The step's checked input; on requested and on the last record; of a conversation in compliance-decisions alone."""
     answer: str = ""
     """What the model said; on completed only."""
     input_tokens: int = 0

@@ -1,8 +1,9 @@
 """A process with RelayCore, the budgets and a model that answers as a file says: `python -m tests.agents.asking`.
 
-The file holds one word: `nobody` (the budgets alone), `silent` (never answers), `broken` (answers with an error), an
-endpoint (what is there is asked through LiteLLM; with ` blind` behind it the detector ends whenever it is started);
-anything else is the answer. Each question but those to an endpoint is added to `<file>.asked`.
+The file holds one word: `nobody` (the budgets alone), `silent` (never answers), `broken` (answers with an error),
+`echo` (answers with the words of all messages, a stroke between them), an endpoint (what is there is asked through
+LiteLLM; with ` blind` behind it the detector ends whenever it is started); anything else is the answer. Each question
+but those to an endpoint is added to `<file>.asked`.
 """
 
 import asyncio
@@ -45,6 +46,8 @@ class FileModel:
             await asyncio.sleep(3600)
         if word == "broken" and question.model != "local":
             raise ModelUnavailable("the model is broken", billed=False)
+        if word == "echo":
+            word = "|".join(each.content for each in question.messages)
         return Answer(text=word, input_tokens=3, output_tokens=1, degraded=question.model == "local")
 
     async def embed(

@@ -32,6 +32,8 @@ from domain.calls import (
 )
 from domain.calls import Next as Follows
 from domain.calls import Phase as CallPhase
+from domain.conversations import asked as asked_of
+from domain.conversations import folded
 from domain.decider import Decider, step
 from domain.definitions import Definitions, Workflow, define, pinned
 from domain.ids import derive
@@ -210,6 +212,7 @@ class Flow:
         call: Call | None = self._states.get(place)
         asked = event if event.status is CallStatus.REQUESTED else self._asked[event.call_id]
         self._asked[event.call_id] = asked
+        asked = self._whole(key, asked)
         said: list[Any] = []
         start: AiCall | None = None
         follows = Follows.ONWARD
@@ -254,6 +257,18 @@ class Flow:
             call, start = after, None
         self._keep(place, call)
         return said
+
+    def _whole(self, key: str, requested: AiCall) -> AiCall:
+        """Returns the request with all that was said before, as the log says it."""
+        if not requested.conversation or requested.workflow_digest is None:
+            return requested
+        steps = self.definitions.workflow(requested.workflow_digest).conversation(requested.step)[:-1]
+        before = folded(calls(self.log("ai-calls", key), [each.id for each in steps]))
+        return msgspec.structs.replace(requested, messages=list(asked_of(before, requested).messages))
+
+    def log(self, topic: str, key: str) -> list[Any]:
+        """The events of one key, in the order of writing."""
+        return [each.event for each in self.logs[topic][key]]
 
     def _ends(self, call: Call, asked: AiCall, start: AiCall) -> tuple[Sequence[Any], Call]:
         """Returns how an attempt ends: as it would each time."""
@@ -320,6 +335,15 @@ def case(seed: object) -> Case:
         for number in range(random.randint(1, 4))
     ]
     return Case(definitions, events)
+
+
+def calls(log: Sequence[Any], steps: Sequence[str]) -> list[tuple[AiCall, AiCall | None]]:
+    """Returns the calls of these steps of a run, each as requested and completed, first copies."""
+    found: dict[tuple[str, CallStatus], AiCall] = {}
+    for each in log:
+        if isinstance(each, AiCall):
+            found.setdefault((each.step, each.status), each)
+    return [(found[each, CallStatus.REQUESTED], found.get((each, CallStatus.COMPLETED))) for each in steps]
 
 
 def unordered(flow: Flow) -> dict[str, Any]:
@@ -432,11 +456,20 @@ _FIELDS = ["impact", "note", "number", "text", "name"]
 
 
 def _workflow(name: str, rules: str | None, random: Random) -> Any:
-    steps = []
+    steps: list[dict[str, Any]] = []
+    behind: dict[str, set[str]] = {}
     for number in range(random.randint(1, 6)):
         before = [f"s{each}" for each in range(number)]
         needs = random.sample(before, random.randint(0, min(2, len(before))))
-        steps.append(_step(f"s{number}", needs, random))
+        step = _step(f"s{number}", needs, random)
+        behind[step["id"]] = {*needs, *(each for need in needs for each in behind[need])}
+        held = [each["id"] for each in steps if each["uses"] == "ask" and each["id"] in behind[step["id"]]]
+        if step["uses"] == "ask" and held and random.random() < 0.7:
+            step["continues"] = random.choice(held)
+            step["system"] = random.choice(
+                ["", "", "Be brief, and say nothing that the customer would not want to be told."]
+            )
+        steps.append(step)
     starts = random.choice(["first-of-subject", "first-of-subject", "every-event"])
     trigger = {"starts": starts}
     if random.random() < 0.4:

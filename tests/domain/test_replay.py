@@ -27,7 +27,7 @@ from streams.stages import DECIDERS
 from tests.domain.simulation import AT, Flow, case
 from tests.event_strategies import codec, next_version
 
-SEED = 110
+SEED = 348
 SMALL = 150
 DECIDED = {f"auterity/{decider.name}".encode() for decider in DECIDERS}
 LIBRARIES = "libraries"
