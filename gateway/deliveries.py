@@ -6,8 +6,9 @@ events with the same ids on the log again.
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -71,10 +72,13 @@ class MemoryDeliveries:
 
 
 class FileDeliveries:
-    """Deliveries in a file, for all gateways of one data directory."""
+    """Deliveries in a file, for all gateways of one data directory. Close it."""
 
     def __init__(self, path: Path) -> None:
+        """Opens the file with the first delivery."""
         self._path = path
+        self._file: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
 
     async def begin(self, place: str, digest: str, now: datetime) -> Taken | None:
         """See Deliveries."""
@@ -107,28 +111,47 @@ class FileDeliveries:
 
         await self._done(work)
 
+    def close(self) -> None:
+        """Leaves the file."""
+        with self._turn:
+            self._leave()
+
     async def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
         def whole() -> T:
-            with self._opened() as file:
+            with self._turn, self._alone() as file:
                 return work(file)
 
         return await asyncio.to_thread(whole)
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """Yields the file, which is this call's alone until it is done."""
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """Yields the file, which is nobody else's until that is done; what fails leaves it as it was."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None)) as file:
-                self._path.chmod(0o600)
-                file.execute("PRAGMA journal_mode=WAL")
-                file.execute("PRAGMA synchronous=NORMAL")
-                file.executescript(SCHEMA)
-                file.execute("BEGIN IMMEDIATE")
+            self._file = file = self._file or self._opened()
+            file.execute("BEGIN IMMEDIATE")
+            with file:
                 yield file
-                file.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
+            self._leave()  # the next one opens it anew
             raise Unremembered(f"{self._path}: {error}") from error
+
+    def _leave(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def _opened(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._path.chmod(0o600)
+            file.execute("PRAGMA journal_mode=WAL")  # nothing waits for the disk: what it loses is taken once more
+            file.execute("PRAGMA synchronous=NORMAL")
+            file.executescript(SCHEMA)
+        except (sqlite3.Error, OSError):
+            file.close()
+            raise
+        return file
 
 
 class SharedDeliveries:

@@ -74,9 +74,8 @@ async def _put(door: Door, name: str, request: Request, call: Call, principal: P
     if topic is None:
         raise Refusal(403, "the topic is not open to clients")
     check_plain(request)
-    return await take(
-        door, topic, opened(request.headers.get("content-type", JSON), await read(request, share)), call, principal
-    )
+    body = opened(request.headers.get("content-type", JSON), await read(request, share))
+    return await take(door, topic, body, call, principal)
 
 
 async def take(door: Door, topic: Topic, body: Body, call: Call, principal: Principal) -> Done:

@@ -122,7 +122,7 @@ async def _sender(
     """Returns who sends this, and says so; refuses who is not known. Nobody is told whether there is such a webhook."""
     owner = door.definitions.webhook_owner(name)
     webhook = door.definitions.webhook(owner, name) if owner else None
-    secret = secret_of(door.people.passwords.sealing, owner, webhook) if webhook is not None else None
+    secret = secret_of(door.people.passwords.sealing, owner, webhook)
     verdict = verified(shown, content, owner, webhook, secret, door.active(owner), call.at)
     tenant = door.definitions.tenant(owner)
     access = tenant.access if tenant is not None else Access()

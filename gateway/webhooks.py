@@ -21,6 +21,8 @@ from gateway.sealing import Sealing
 
 KIND = "webhook"
 NEEDED = Permission.MANAGE_KEYS
+NOTHING = "A" * 80
+"""As long as a secret that is sealed."""
 
 
 class NewWebhook(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,9 +110,10 @@ def made_secret(sealing: Sealing, tenant_id: str, webhook: str) -> Secret:
     return Secret(told(secret), sealing.seal(KIND, tenant_id, webhook, content=secret))
 
 
-def secret_of(sealing: Sealing, tenant_id: str, webhook: Webhook) -> bytes | None:
-    """Returns the webhook's secret; None when it was sealed with another key."""
-    return sealing.opened(KIND, tenant_id, webhook.id, sealed=webhook.secret)
+def secret_of(sealing: Sealing, tenant_id: str, webhook: Webhook | None) -> bytes | None:
+    """Returns the webhook's secret; None when it was sealed with another key, or, in the same time, there is none."""
+    name, sealed = (webhook.id, webhook.secret) if webhook is not None else ("", NOTHING)
+    return sealing.opened(KIND, tenant_id, name, sealed=sealed)
 
 
 def _shown(door: Door, tenant: str, name: str) -> dict[str, Any]:

@@ -96,6 +96,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
     rates = Rates(address=conf.address_calls_per_minute, stranger=conf.stranger_calls_per_minute)
     shared = Shared(conf.redis) if conf.redis is not None else None
     limits = Limits(rates, shared) if shared is not None else Limits(rates)
+    remembered = FileDeliveries(data_dir / "deliveries.sqlite")
     live_log: LiveLog | None = None
     try:
         await asyncio.gather(*(follower.start() for follower in followers))
@@ -111,7 +112,6 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             refresh = _Learning(registry, codec).refresh
             usage = Usage(SharedLedger(shared) if shared is not None else FileLedger(data_dir / "usage.sqlite"))
 
-            remembered = FileDeliveries(data_dir / "deliveries.sqlite")
             deliveries = SharedDeliveries(shared) if shared is not None else remembered
 
             def age_s() -> float:
@@ -140,6 +140,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             follower.stop()
         registry.close()
         models.close()
+        remembered.close()
 
 
 def _soon(catch_up: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -214,13 +214,13 @@ def test_a_delivery_of_a_webhook_is_taken_once_of_as_many_as_come_at_once_and_ne
     gateway: Gateway, servers: Any, registered: Codec
 ) -> None:
     said = {**SAID, "subject": "replayed"}
-    replayed = request("POST", HOOK, signed(said), said)
+    replayed = request("POST", HOOK, signed(said, "replayed"), said)
     other = {**said, "subject": "smuggled"}
 
     answers = _ask(gateway, *([replayed] * 8))
     gateway.kill()
     gateway.start()
-    answers += _ask(gateway, replayed, request("POST", HOOK, signed(other), other))
+    answers += _ask(gateway, replayed, request("POST", HOOK, signed(other, "replayed"), other))
 
     assert sorted(answer.status for answer in answers) == [202, *[409] * 9]
     assert answers[-1].document["detail"] == "another body was sent with this webhook-id"

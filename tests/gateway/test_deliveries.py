@@ -1,6 +1,8 @@
 """A delivery is begun by one, kept when it was taken, and forgotten when it was not: for all who share the memory."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,9 @@ async def pair(request: Any, tmp_path: Path) -> AsyncIterator[tuple[Deliveries, 
         found = MemoryDeliveries()
         yield found, found
     elif request.param == "file":
-        yield FileDeliveries(tmp_path / "deliveries.sqlite"), FileDeliveries(tmp_path / "deliveries.sqlite")
+        path = tmp_path / "deliveries.sqlite"
+        with closing(FileDeliveries(path)) as first, closing(FileDeliveries(path)) as second:
+            yield first, second
     else:
         url = request.getfixturevalue("server").url
         one, other = Shared(url), Shared(url)
@@ -56,16 +60,32 @@ async def test_what_was_not_taken_may_come_again(pair: tuple[Deliveries, Deliver
 
 
 async def test_what_nobody_ended_ends_with_its_lease_and_what_was_kept_after_three_days(tmp_path: Path) -> None:
-    for found in (MemoryDeliveries(), FileDeliveries(tmp_path / "deliveries.sqlite")):
-        assert await found.begin("p", "a", NOW) is None
-        later = NOW + timedelta(seconds=LEASE_S)
-        assert await found.begin("p", "b", later) is None
-        await found.keep("p", "b", later)
-        assert await found.begin("p", "b", later + timedelta(seconds=KEPT_S - 1)) == Taken("b", True)
-        assert await found.begin("p", "b", later + timedelta(seconds=KEPT_S)) is None
+    with closing(FileDeliveries(tmp_path / "deliveries.sqlite")) as file:
+        await _run_out(MemoryDeliveries())
+        await _run_out(file)
+
+
+async def _run_out(found: Deliveries) -> None:
+    assert await found.begin("p", "a", NOW) is None
+    later = NOW + timedelta(seconds=LEASE_S)
+    assert await found.begin("p", "b", later) is None
+    await found.keep("p", "b", later)
+    assert await found.begin("p", "b", later + timedelta(seconds=KEPT_S - 1)) == Taken("b", True)
+    assert await found.begin("p", "b", later + timedelta(seconds=KEPT_S)) is None
 
 
 async def test_a_file_that_cannot_be_written_takes_nothing(tmp_path: Path) -> None:
     (tmp_path / "no folder").write_text("")
     with pytest.raises(Unremembered, match="no folder"):
         await FileDeliveries(tmp_path / "no folder" / "deliveries.sqlite").begin("p", "a", NOW)
+
+
+async def test_a_file_that_failed_is_opened_anew(tmp_path: Path) -> None:
+    path = tmp_path / "deliveries.sqlite"
+    with closing(FileDeliveries(path)) as found:
+        assert await found.begin("p", "a", NOW) is None
+        with closing(sqlite3.connect(path)) as file:
+            file.execute("DROP TABLE deliveries")
+        with pytest.raises(Unremembered, match="no such table"):
+            await found.keep("p", "a", NOW)
+        assert await found.begin("p", "a", NOW) is None

@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -267,8 +268,8 @@ async def test_gateways_of_one_data_directory_take_a_delivery_once(
 ) -> None:
     statuses = []
     for _ in range(2):
-        deliveries = FileDeliveries(tmp_path / "deliveries.sqlite")
-        async with calling(publisher, registered, deliveries=deliveries) as gateway:
-            statuses.append((await send(gateway)).status_code)
+        with closing(FileDeliveries(tmp_path / "deliveries.sqlite")) as deliveries:
+            async with calling(publisher, registered, deliveries=deliveries) as gateway:
+                statuses.append((await send(gateway)).status_code)
     assert statuses == [202, 409]
     assert len(events(log, registered, "business-events")) == 1
