@@ -43,7 +43,8 @@ class Conversations:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._kept: OrderedDict[str, Conversation] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
+        """By tenant and call."""
         self._characters = 0
         self._places: OrderedDict[str, int] = OrderedDict()
 
@@ -58,37 +59,48 @@ class Conversations:
         self._places[requested.call_id] = offset
         if len(self._places) > PLACES_MAX:
             self._places.popitem(last=False)
-        kept = self._kept.get(call_id(requested.run_id, requested.continues)) if requested.continues else NOTHING
-        found = None
-        if kept is not None:
-            try:
-                found = asked(kept, requested)
-            except BrokenConversation:
-                if not requested.continues:
-                    raise
+        found = self._remembered(requested)
         if found is None:
             turns = self._turns(requested, offset, known)
             try:
-                found = asked(await self._read(turns, requested.run_id, partition, first=False), requested)
+                found = asked(await self._read(turns, requested, partition, first=False), requested)
             except (BrokenConversation, Undecodable):
-                found = asked(await self._read(turns, requested.run_id, partition, first=True), requested)
-        self._keep(requested.call_id, found)
+                try:
+                    found = asked(await self._read(turns, requested, partition, first=True), requested)
+                except Undecodable as error:
+                    raise BrokenConversation(
+                        f"what step {requested.step} goes on with cannot be read: {error}"
+                    ) from error
+        self._keep((requested.tenant_id, requested.call_id), found)
         return msgspec.structs.replace(requested, messages=list(found.messages))
 
     def keep(self, done: AiCall) -> None:
         """Remembers the answer of a call whose conversation is in memory."""
-        before = self._kept.get(done.call_id)
+        before = self._kept.get((done.tenant_id, done.call_id))
         if before is not None and done.status is CallStatus.COMPLETED:
-            self._keep(done.call_id, answered(before, done))
+            self._keep((done.tenant_id, done.call_id), answered(before, done))
 
-    def _keep(self, name: str, conversation: Conversation) -> None:
+    def _remembered(self, requested: AiCall) -> Conversation | None:
+        """Returns what is asked, when what was said before is in memory, and is what is named; or when nothing was."""
+        if not requested.continues:
+            return asked(NOTHING, requested)
+        name = requested.tenant_id, call_id(requested.run_id, requested.continues)
+        if name not in self._kept:
+            return None
+        self._kept.move_to_end(name)
+        try:
+            return asked(self._kept[name], requested)
+        except BrokenConversation:
+            return None
+
+    def _keep(self, name: tuple[str, str], conversation: Conversation) -> None:
         self._drop(name)
         self._kept[name] = conversation
         self._characters += _size(conversation)
         while self._characters > CHARACTERS_MAX:
             self._drop(next(iter(self._kept)))
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: tuple[str, str]) -> None:
         found = self._kept.pop(name, None)
         if found is not None:
             self._characters -= _size(found)
@@ -108,7 +120,7 @@ class Conversations:
             offset = at
         return found[::-1]
 
-    async def _read(self, turns: Sequence[_Turn], run_id: str, partition: int, *, first: bool) -> Conversation:
+    async def _read(self, turns: Sequence[_Turn], by: AiCall, partition: int, *, first: bool) -> Conversation:
         """Returns the conversation of these calls; with `first` each outcome is looked for from its request on."""
         wanted = {each.asked for each in turns}
         if not first:
@@ -119,7 +131,7 @@ class Conversations:
         said: dict[tuple[str, bool], AiCall] = {}
         for record in records:
             event = await decoded(record, self._tools)
-            if isinstance(event, AiCall) and event.run_id == run_id:
+            if isinstance(event, AiCall) and (event.tenant_id, event.run_id) == (by.tenant_id, by.run_id):
                 ended = event.status is CallStatus.COMPLETED
                 if ended or event.status is CallStatus.REQUESTED:
                     said.setdefault((event.call_id, ended), event)

@@ -62,11 +62,14 @@ def statements(topic: Topic, database: str = DATABASE) -> list[str]:
     log = f"{name(database)}.{name(topic.noun + '_log')}"
     every = [*columns(topic.schema), *(Column(each, type_, None) for each, type_ in PLACE.items())]
     lines = [_declared(each) for each in every] + [f"_version UInt64 MATERIALIZED {FIRST_COPY}"]
+    nested = [each for each in every if "Tuple(" in each.type]  # their records may have got fields since
+    grown = ", ".join(f"MODIFY COLUMN {_declared(each)}" for each in nested)
     return [
         f"CREATE DATABASE IF NOT EXISTS {name(database)}",
         f"CREATE TABLE IF NOT EXISTS {log} (\n  " + ",\n  ".join(lines) + "\n) ENGINE = ReplacingMergeTree(_version)"
         " ORDER BY (tenant_id, event_id) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
         f"ALTER TABLE {log} " + ", ".join(f"ADD COLUMN IF NOT EXISTS {_declared(each)}" for each in every),
+        *([f"ALTER TABLE {log} {grown}"] if nested else []),
         f"CREATE OR REPLACE VIEW {name(database)}.{name(topic.noun)} AS SELECT "
         + ", ".join(name(each.name) for each in every)
         + f" FROM {log} FINAL",

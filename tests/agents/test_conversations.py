@@ -62,7 +62,7 @@ class Run:
 
     def answer(self, name: str, status: CallStatus = CallStatus.COMPLETED) -> AiCall:
         """Returns how the step's call ended, once it has: the first record of it."""
-        until(lambda: any(each.step == name for each in self.calls(status)), 60)
+        until(lambda: any(each.step == name for each in self.calls(status)), 60, 0.2)
         return next(each for each in self.calls(status) if each.step == name)
 
 

@@ -85,6 +85,29 @@ def test_a_field_added_to_the_schema_becomes_a_column_with_its_default(
     assert rows(f"SELECT subject, priority, note FROM {database}.business_events ORDER BY 1")[1] == ["case-2", 3, None]
 
 
+def test_a_field_added_to_a_nested_record_is_empty_in_older_rows(
+    engine: ChdbEngine, rows: Rows, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = TOPICS["requests"]
+    pins = next(each for each in topic.schema["fields"] if each["name"] == "pins")
+    items = pins["type"]["items"]
+    fewer = items | {"fields": [each for each in items["fields"] if each["name"] != "digest"]}
+    older = [
+        each | {"type": pins["type"] | {"items": fewer}} if each is pins else each for each in topic.schema["fields"]
+    ]
+    monkeypatch.setattr(Topic, "schema", property(lambda _, now=topic.schema | {"fields": older}: now))
+    for statement in statements(topic, database):
+        engine.execute(statement)
+    engine.execute(f"INSERT INTO {database}.requests_log (event_id, pins) VALUES ('1', [('rules', 'r', 1)])")
+    monkeypatch.undo()
+
+    for statement in statements(topic, database):
+        engine.execute(statement)
+
+    pin = "pins[1]"
+    assert rows(f"SELECT {pin}.kind, {pin}.version, {pin}.digest FROM {database}.requests") == [["rules", 1, ""]]
+
+
 def test_a_schema_is_read_undecoded_only_when_clickhouse_reads_it_as_we_do() -> None:
     own = TOPICS["requests"].schema
     fields = own["fields"]
