@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from msgspec import Struct, field
 
 RUN_TOPICS = ("requests", "workflow-runs", "agent-steps", "compliance-decisions", "ai-calls")
-TOPICS = ("business-events", *RUN_TOPICS, "definitions")
+TOPICS = ("business-events", *RUN_TOPICS, "budget-entries", "dead-letters", "definitions")
 """What they are made of."""
 LIMIT_MAX = 10_000
 """Rows of one answer."""
@@ -142,6 +142,57 @@ class Decision(Row, frozen=True, kw_only=True):
     recorded_ms: int
 
 
+class Entry(Row, frozen=True, kw_only=True):
+    """An entry of the tenant's accounts, as it was decided; of one sequence the first record counts."""
+
+    TABLE = "entries"
+    KEY = ("tenant_id", "sequence")
+
+    sequence: int
+    event_id: str
+    causation_id: str
+    partition: int
+    offset: int
+    occurred_at: int
+    recorded_ms: int
+    kind: str
+    hold_id: str
+    run_id: str
+    step: str
+    call_id: str
+    attempt: int
+    model: str
+    provider: str
+    workflow: str
+    principal: str
+    team: str
+    amount_usd_micros: int
+    held_usd_micros: int
+    billed_usd_micros: int
+    in_doubt: bool
+    level: str
+    reason: str
+
+
+class Letter(Row, frozen=True, kw_only=True):
+    """Something that was given up: where its bytes lie, and why."""
+
+    TABLE = "letters"
+    KEY = ("tenant_id", "event_id")
+
+    event_id: str
+    partition: int
+    offset: int
+    occurred_at: int
+    recorded_ms: int
+    stage: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    error: str
+    reason: str
+
+
 class Versioned(Row, frozen=True, kw_only=True):
     """The newest version of a definition; of two records with one version the first counts."""
 
@@ -195,7 +246,7 @@ class Tenant(Versioned, frozen=True, kw_only=True):
     status: str
 
 
-ROWS: tuple[type[Row], ...] = (Moment, Run, Step, Call, Decision, Definition, User, ApiKey, Tenant)
+ROWS: tuple[type[Row], ...] = (Moment, Run, Step, Call, Decision, Entry, Letter, Definition, User, ApiKey, Tenant)
 SHARED: tuple[type[Row], ...] = (Definition,)
 """Of these a tenant sees the platform's, too."""
 
@@ -229,16 +280,45 @@ class Applied(Struct, frozen=True):
 R = TypeVar("R", bound=Row)
 
 
+class Narrowed(Struct, frozen=True, kw_only=True):
+    """Which of a list of runs: those of which this holds, too."""
+
+    outcome: str | None = None
+    """Of one of their decisions."""
+    cost_usd_micros_min: int = 0
+    """Of all their calls together."""
+    text: str = ""
+    """Part of one of TEXTS, whatever the case of its letters in ASCII."""
+
+
+TEXTS = ("run_id", "subject", "source", "correlation_id", "workflow")
+
+
 class Query(Struct, Generic[R], frozen=True, kw_only=True):
     """Which rows of a table, in which order; `after` are the values of `order` in the last row that is known."""
 
     of: type[R]
     where: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """By column the value, or one of the values."""
+    least: Mapping[str, int] = field(default_factory=dict)
+    """By column the value from which on."""
+    below: Mapping[str, int] = field(default_factory=dict)
+    """By column the value that is not reached."""
+    narrowed: Narrowed = Narrowed()
+    """Of runs alone."""
     order: tuple[str, ...]
     newest_first: bool = False
     after: Sequence[str | int] = ()
     limit: int
+
+
+class Sum(Struct, frozen=True):
+    """The sums of the entries that have something in common, in micro-dollars."""
+
+    key: str
+    billed_usd_micros: int
+    held_usd_micros: int
+    entries: int
 
 
 class ReadModels(Protocol):
@@ -258,3 +338,11 @@ class ReadModels(Protocol):
 
     async def applied(self) -> Applied:
         """Returns how far they are: rows that are read afterwards are at least so far."""
+
+
+class Ledgers(Protocol):
+    """Sums what tenants' entries say: what is asked is asked for one tenant, and answered of that tenant only."""
+
+    async def sums(self, tenant_id: str, by: str, begin: int | None, end: int | None) -> list[Sum]:
+        """Returns the sums of the entries that happened in [begin, end), in microseconds since 1970, by one of BY of
+        domain.ledger; raises Unavailable. There are at most LIMIT_MAX."""
