@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from domain.read_models import EPOCH, ApiKey, Definition, Life, Row, Tenant, User, Versioned, micros
 from domain.ledger_rows import entry, letter
+from domain.read_models import EPOCH, ApiKey, Definition, Life, Row, Tenant, User, Versioned, micros
 from domain.run_rows import of_run, rows
 from schemas.errors import Rejected
 from schemas.events import BudgetEntry, DeadLetter, Event

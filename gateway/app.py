@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 
+from domain.ports import LogBrowser
 from domain.read_models import ReadModels
 from gateway import (
     auth,
@@ -14,6 +15,7 @@ from gateway import (
     health,
     keys,
     live,
+    log,
     oidc,
     runs,
     saml,
@@ -24,6 +26,7 @@ from gateway import (
 )
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
+from gateway.log_reading import LogReading
 from gateway.reads import Reads
 from gateway.sign_on import SignOn
 from schemas.events import RequestKind
@@ -33,6 +36,7 @@ class Parts(Struct, frozen=True):
     """What routes need besides the door."""
 
     models: ReadModels
+    browser: LogBrowser
     looking: live.Live
     folders: Folders
     sign_on: SignOn
@@ -50,9 +54,10 @@ def application(door: Door, parts: Parts) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    reads = Reads(parts.models)
+    reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [part.routes(door, reads) for part in (runs, graphql)]
+    routers += [log.routes(door, reading, reads)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]
     for router in (*routers, health.routes(parts.checks)):

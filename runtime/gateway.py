@@ -13,6 +13,7 @@ import uvloop
 from msgspec import Struct
 
 from connectors.kafka import ready
+from connectors.log import KafkaBrowser
 from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
@@ -88,6 +89,7 @@ def run_gateway(
 async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int, host: str, terms: Terms) -> None:
     data_dir = conf.data_dir
     models = Reader(reading(data_dir, conf.read_models))
+    browser = KafkaBrowser(bootstrap)
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
@@ -122,7 +124,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
             watching = asyncio.create_task(_watched(live))
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
-            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks))
+            app = application(door, Parts(models, browser, live, Folders(data_dir / "files"), sign_on, checks))
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
@@ -135,6 +137,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
         for follower in followers:
             follower.stop()
         registry.close()
+        browser.close()
         models.close()
 
 

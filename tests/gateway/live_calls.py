@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 import websockets
 from fastapi import FastAPI
+from log_browser import ListBrowser
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from connectors.openid import OpenIdProviders
 from domain.ids import derive
 from domain.live import PLACES, Vector, shown
+from domain.ports import LogBrowser
 from domain.read_models import ReadModels
 from gateway.app import Parts, application
 from gateway.door import Door
@@ -79,12 +81,16 @@ def app_of(
     checks: Checks | None = None,
     openid: OpenIdProviders | None = None,
     xmlsec1: str = "xmlsec1",
+    browser: LogBrowser | None = None,
 ) -> FastAPI:
-    """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
+    """Returns the application of a door; with no read models, unless they are given, and nothing that happens, or has
+    happened."""
     models = models or Reader(reading(Path("nowhere"), None))
     sign_on = SignOn(openid or OpenIdProviders(), SEALING, xmlsec1)
     live = live or Live(door, quiet_feed())
-    return application(door, Parts(models, live, Folders(folder / "files"), sign_on, checks or {}))
+    return application(
+        door, Parts(models, browser or ListBrowser(()), live, Folders(folder / "files"), sign_on, checks or {})
+    )
 
 
 class Gateway:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from log_browser import ListBrowser
 
 from domain.ids import derive
 from domain.read_models import TOPICS
+from schemas.codec import Codec
 from schemas.events import Event
 from schemas.record import Record
 from sinks.read_models.sink import ReadModelSink
@@ -43,6 +45,22 @@ def events(tenant: str, topic: str) -> list[Any]:
 def run_of(tenant: str) -> str:
     """Returns the id of a run of the tenant, one with steps and calls."""
     return str(events(tenant, "ai-calls")[0].run_id)
+
+
+def lying(written_with: Codec) -> ListBrowser:
+    """Returns the log that they lie on, as who writes with this codec wrote them."""
+    if written_with is CODEC:
+        return ListBrowser(records())
+    found = []
+    for record in records():
+        made = written_with.encode(CODEC.decode(record), "test")
+        found.append(msgspec.structs.replace(record, value=made.value, headers=made.headers))
+    return ListBrowser(found)
+
+
+def place_of(tenant: str, topic: str = "ai-calls") -> str:
+    """Returns where a record of the tenant lies, as one word."""
+    return next(each.place for each in records() if each.topic == topic and CODEC.decode(each).tenant_id == tenant)
 
 
 def fill(folder: Path, said: list[Record]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from gateway_calls import PASSWORD, SAID, calls
 from live_calls import Gateway, decision, events_told, next_told, run, step
 from msgspec import Struct
-from read_model_records import run_of
+from read_model_records import place_of, run_of
 from subscription_calls import PROTOCOL, spoken, subscribe
 from subscription_calls import told as subscription_told
 from websockets.exceptions import InvalidStatus
@@ -33,7 +33,8 @@ class Row(Struct, frozen=True):
     body: Callable[[str], Any] | None = None
     """What is sent, of the tenant that it speaks of."""
     path: str = ""
-    """With its parameters filled in; `{run}` is a run of the tenant that it speaks of."""
+    """With its parameters filled in; `{run}` is a run of the tenant that it speaks of, `{place}` where a call of it
+    lies."""
     taken: int = 200
     people: bool = False
     """True when a key is not enough."""
@@ -79,6 +80,10 @@ ROWS = {
     "GET /api/v1/workflows/{id}/logs": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/logs"),
     "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
     "GET /api/v1/definitions": Row(Permission.READ_RUNS),
+    "GET /api/v1/topics": Row(Permission.READ_LOG),
+    "GET /api/v1/topics/{topic}/schema": Row(Permission.READ_LOG, path="/api/v1/topics/ai-calls/schema"),
+    "GET /api/v1/topics/{topic}/records": Row(Permission.READ_LOG, path="/api/v1/topics/ai-calls/records?limit=1"),
+    "GET /api/v1/records/{topic}/{partition}/{offset}": Row(Permission.READ_LOG, path="/api/v1/records/{place}"),
     "GET /api/v1/live": Row(Permission.READ_RUNS, path="/api/v1/live?seconds=0"),
     "GET /api/v1/files": Row(Permission.READ_FILES),
     "PUT /api/v1/files/{name}": Row(
@@ -115,6 +120,8 @@ ROWS = {
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
+THEIRS = ("{run}", "{place}")
+"""In a path, what is one tenant's."""
 CHANNELS = {"runs": None, "steps": None, "decisions": Permission.READ_DECISIONS, "counters": None, "alerts": None}
 """Of the WebSocket, with what they need besides `runs:read`."""
 TENANTS = {"own": "acme", "other": "other"}
@@ -138,7 +145,8 @@ SUSPENDED = {"a suspended tenant": {"X-API-Key": key("gone", "w").text}}
 
 def path_of(route: str, row: Row, tenant: str) -> str:
     """Returns where the route is called."""
-    return (row.path or route.partition(" ")[2]).replace("{run}", run_of(tenant))
+    path = row.path or route.partition(" ")[2]
+    return path.replace("{run}", run_of(tenant)).replace("{place}", place_of(tenant))
 
 
 async def document(client: httpx2.AsyncClient) -> dict[str, Any]:
@@ -172,7 +180,7 @@ def expected(row: Row, caller: str, granted: set[Permission] | None, tenant: str
         return 403 if caller in SUSPENDED else 401
     if (row.permission is not None and row.permission not in granted) or (row.people and caller in KEYS):
         return 403
-    if "{run}" in row.path:
+    if any(each in row.path for each in THEIRS):
         return 404 if tenant == "other" else row.taken
     speaks_of_it = row.body is not None and "tenant_id" in row.body(tenant)
     if speaks_of_it and PEOPLE.get(caller, ("acme",))[0] != tenant:
