@@ -56,8 +56,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
     )
     reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
-    routers += [part.routes(door, reads) for part in (runs, graphql)]
-    routers += [log.routes(door, reading, reads)]
+    routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]
     for router in (*routers, health.routes(parts.checks)):

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from fastapi import Request
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.identity import Permission, Principal
 from domain.log_position import BadPosition, decode
@@ -59,14 +60,7 @@ class Reads:
 
     async def page(self, tenant_id: str, query: Query[R]) -> Page[R]:
         """Returns the rows of a query, and the cursor of what follows them."""
-        more = Query(
-            of=query.of,
-            where=query.where,
-            order=query.order,
-            newest_first=query.newest_first,
-            after=query.after,
-            limit=query.limit + 1,
-        )
+        more = replace(query, limit=query.limit + 1)
         rows = await self.rows(tenant_id, more)
         found = rows[: query.limit]
         return Page(found, cursor(found[-1], query.order) if len(rows) > len(found) else None)

@@ -112,7 +112,7 @@ NO_FILTERS = {
     "domain.definitions:Definitions.names": "lists for commands; what it names is looked up with the tenant again",
     "domain.definitions:Definitions.provider": "leaves the platform out, which has none",
     "gateway.graph_rows:definition_row": "says whose a definition is that was read already",
-    "gateway.runs:_definition": "says whose a definition is that was read already",
+    "gateway.run_documents:definition_document": "says whose a definition is that was read already",
     "gateway.proofs:_named": "says on the log who was meant",
     "gateway.usage:Usage.take": "forgets what a tenant was granted on earlier days",
     "domain.definitions:Definitions.tenants": "lists the tenants themselves",

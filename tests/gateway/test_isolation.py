@@ -76,6 +76,7 @@ ROWS = {
         Permission.EXECUTE_WORKFLOWS, body=lambda _: {"input": {}}, path="/api/v1/agents/report/trigger", taken=202
     ),
     "GET /api/v1/workflows": Row(Permission.READ_RUNS),
+    "GET /api/v1/workflows/{id}": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}"),
     "GET /api/v1/workflows/{id}/status": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/status"),
     "GET /api/v1/workflows/{id}/logs": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/logs"),
     "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
