@@ -5,7 +5,7 @@ from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from domain.ports import LogBrowser
-from domain.read_models import ReadModels
+from domain.read_models import Ledgers, ReadModels
 from gateway import (
     auth,
     events,
@@ -16,6 +16,7 @@ from gateway import (
     keys,
     live,
     log,
+    money,
     oidc,
     runs,
     saml,
@@ -36,6 +37,7 @@ class Parts(Struct, frozen=True):
     """What routes need besides the door."""
 
     models: ReadModels
+    ledgers: Ledgers
     browser: LogBrowser
     looking: live.Live
     folders: Folders
@@ -57,6 +59,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
     reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
+    routers += [money.routes(door, reading, reads, parts.ledgers)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]
     for router in (*routers, health.routes(parts.checks)):

@@ -67,7 +67,7 @@ class Reads:
 
     async def rows(self, tenant_id: str, query: Query[R]) -> list[R]:
         """Returns the rows of a query."""
-        return await _answered(self._models.rows(tenant_id, query))
+        return await self.answered(self._models.rows(tenant_id, query))
 
     async def run(self, tenant_id: str, run_id: str) -> Run | None:
         """Returns the tenant's run, None when the tenant has none of this id."""
@@ -78,11 +78,11 @@ class Reads:
 
     async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
         """Returns what these runs have come to."""
-        return await _answered(self._models.tallies(tenant_id, run_ids)) if run_ids else {}
+        return await self.answered(self._models.tallies(tenant_id, run_ids)) if run_ids else {}
 
     async def agents(self, tenant_id: str) -> list[AgentCount]:
         """Returns the counts of the tenant's steps."""
-        return await _answered(self._models.agents(tenant_id))
+        return await self.answered(self._models.agents(tenant_id))
 
     async def _after(self, said: str) -> Applied:
         try:
@@ -101,13 +101,13 @@ class Reads:
     async def _applied(self) -> Applied:
         """Asks how far they are, once for all who wait."""
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(_answered(self._models.applied()))
+            self._asking = asyncio.ensure_future(self.answered(self._models.applied()))
         return await asyncio.shield(self._asking)
 
-
-async def _answered(answer: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(READ_S):
-            return await answer
-    except (Unavailable, TimeoutError) as error:
-        raise Refusal(503, "the read models do not answer now") from error
+    async def answered(self, answer: Awaitable[T]) -> T:
+        """Returns what the read models answer; raises Refusal with 503 when they do not in time."""
+        try:
+            async with asyncio.timeout(READ_S):
+                return await answer
+        except (Unavailable, TimeoutError) as error:
+            raise Refusal(503, "the read models do not answer now") from error

@@ -124,7 +124,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
             watching = asyncio.create_task(_watched(live))
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
-            app = application(door, Parts(models, browser, live, Folders(data_dir / "files"), sign_on, checks))
+            app = application(door, Parts(models, models, browser, live, Folders(data_dir / "files"), sign_on, checks))
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)

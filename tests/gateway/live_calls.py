@@ -89,7 +89,7 @@ def app_of(
     sign_on = SignOn(openid or OpenIdProviders(), SEALING, xmlsec1)
     live = live or Live(door, quiet_feed())
     return application(
-        door, Parts(models, browser or ListBrowser(()), live, Folders(folder / "files"), sign_on, checks or {})
+        door, Parts(models, models, browser or ListBrowser(()), live, Folders(folder / "files"), sign_on, checks or {})
     )
 
 

@@ -10,9 +10,14 @@ class ListBrowser:
     """See domain.ports.LogBrowser; offsets are those of the records, which may leave some out."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = sorted(records, key=lambda each: (each.topic, each.partition, each.offset))
+        self._records: list[Record] = []
+        self.add(records)
         self.read_of: list[tuple[str, int]] = []
         """What was read, in turn."""
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Puts more of them on the log."""
+        self._records = sorted([*self._records, *records], key=lambda each: (each.topic, each.partition, each.offset))
 
     def read(self, span: Mapping[tuple[str, int], tuple[int, int]]) -> Iterator[Sequence[Record]]:
         """See LogBrowser."""

@@ -113,6 +113,7 @@ NO_FILTERS = {
     "domain.definitions:Definitions.provider": "leaves the platform out, which has none",
     "gateway.graph_rows:definition_row": "says whose a definition is that was read already",
     "gateway.run_documents:definition_document": "says whose a definition is that was read already",
+    "gateway.money_documents:price_document": "says whose a price is that was read already",
     "gateway.proofs:_named": "says on the log who was meant",
     "gateway.usage:Usage.take": "forgets what a tenant was granted on earlier days",
     "domain.definitions:Definitions.tenants": "lists the tenants themselves",
