@@ -15,6 +15,7 @@ from domain.expressions import check
 from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User
 from domain.ids import derive
+from domain.mending import Mended
 from domain.models import Constraints, Models, Task, Words, wrong
 from domain.names import Name
 from domain.prices import Prices, flaw
@@ -162,8 +163,8 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Of people: they are concealed from models, as other personal data is."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets | Prices
+_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices, Mended)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets | Prices | Mended
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -174,6 +175,7 @@ KINDS: dict[str, type[Body]] = {
     "identity-provider": IdentityProvider,
     "budgets": Budgets,
     "prices": Prices,
+    "mended-letter": Mended,
 }
 
 
@@ -374,6 +376,11 @@ class Definitions:
         """Returns the tenant's budgets as they are now, and their digest; None when it has none."""
         event = self.last(tenant_id, "budgets", "default")
         return (None, None) if event is None else (_body(Budgets, event), event.digest)
+
+    def mended(self, tenant_id: str, letter: str) -> Mended | None:
+        """Returns how a dead letter of the tenant was mended, None when it was not."""
+        event = self.last(tenant_id, "mended-letter", letter)
+        return _body(Mended, event) if event is not None else None
 
     def team(self, tenant_id: str, principal: str) -> str:
         """Returns the team of who is called `key/<id>` or `user/<name>`; empty for none."""

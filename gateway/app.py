@@ -8,6 +8,7 @@ from domain.ports import LogBrowser
 from domain.read_models import Ledgers, ReadModels
 from gateway import (
     auth,
+    dead_letters,
     events,
     factors,
     files,
@@ -59,6 +60,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
     reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
     routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
     routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
+    routers += [dead_letters.routes(door, reading, reads)]
     routers += [money.routes(door, reading, reads, parts.ledgers)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]

@@ -10,12 +10,12 @@ from log_browser import ListBrowser
 from domain.ids import derive
 from domain.read_models import TOPICS
 from schemas.codec import Codec
-from schemas.events import Event
+from schemas.events import DeadLetter, Event
 from schemas.record import Record
 from sinks.read_models.sink import ReadModelSink
 from sinks.read_models.store import writing
+from tests.domain.events import AT, workflow
 from tests.domain.events import definition as defined
-from tests.domain.events import workflow
 from tests.domain.simulation import Flow, case
 from tests.event_strategies import codec
 
@@ -32,7 +32,21 @@ def records() -> list[Record]:
             flow.write(_of_other(each))
     for tenant in ("acme", "other"):
         flow.write(defined("workflow", workflow(title=f"{tenant}'s"), tenant=tenant))
+        flow.write(given_up(tenant))
     return [record for record in flow.records(CODEC) if record.topic in TOPICS]
+
+
+def given_up(tenant: str, number: int = 0, value: bytes = b'{"source": "crm"}', **said: Any) -> DeadLetter:
+    """Returns the dead letter of what was offered, and refused."""
+    common = {"event_id": letter_of(tenant, number), "correlation_id": "c", "tenant_id": tenant, "occurred_at": AT}
+    place = {"source_topic": "business-events", "source_partition": -1, "source_offset": number}
+    why = {"stage": "gateway", "error": "BadEvent", "reason": "missing required field `type`"}
+    return DeadLetter(**{**common, **place, **why, "source_value": value, **said})
+
+
+def letter_of(tenant: str, number: int = 0) -> str:
+    """Returns the id of a dead letter of the tenant."""
+    return derive(tenant, "letter", str(number))
 
 
 @cache

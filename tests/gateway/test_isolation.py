@@ -12,7 +12,7 @@ import pytest
 from gateway_calls import PASSWORD, SAID, calls
 from live_calls import Gateway, decision, events_told, next_told, run, step
 from msgspec import Struct
-from read_model_records import place_of, run_of
+from read_model_records import letter_of, place_of, run_of
 from subscription_calls import PROTOCOL, spoken, subscribe
 from subscription_calls import told as subscription_told
 from websockets.exceptions import InvalidStatus
@@ -34,7 +34,7 @@ class Row(Struct, frozen=True):
     """What is sent, of the tenant that it speaks of."""
     path: str = ""
     """With its parameters filled in; `{run}` is a run of the tenant that it speaks of, `{place}` where a call of it
-    lies."""
+    lies, `{letter}` a dead letter of it."""
     taken: int = 200
     people: bool = False
     """True when a key is not enough."""
@@ -87,6 +87,11 @@ ROWS = {
     "GET /api/v1/recommendations": Row(Permission.READ_MONEY),
     "GET /api/v1/prices": Row(Permission.READ_MONEY),
     "GET /api/v1/prices/restatements": Row(Permission.READ_MONEY),
+    "GET /api/v1/dead-letters": Row(Permission.READ_DEAD_LETTERS),
+    "GET /api/v1/dead-letters/{id}": Row(Permission.READ_DEAD_LETTERS, path="/api/v1/dead-letters/{letter}"),
+    "POST /api/v1/dead-letters/{id}/mend": Row(
+        Permission.MEND_DEAD_LETTERS, body=lambda _: SAID, path="/api/v1/dead-letters/{letter}/mend", taken=202
+    ),
     "GET /api/v1/topics": Row(Permission.READ_LOG),
     "GET /api/v1/topics/{topic}/schema": Row(Permission.READ_LOG, path="/api/v1/topics/ai-calls/schema"),
     "GET /api/v1/topics/{topic}/records": Row(Permission.READ_LOG, path="/api/v1/topics/ai-calls/records?limit=1"),
@@ -127,7 +132,7 @@ ROWS = {
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
-THEIRS = ("{run}", "{place}")
+THEIRS = ("{run}", "{place}", "{letter}")
 """In a path, what is one tenant's."""
 CHANNELS = {"runs": None, "steps": None, "decisions": Permission.READ_DECISIONS, "counters": None, "alerts": None}
 """Of the WebSocket, with what they need besides `runs:read`."""
@@ -153,7 +158,11 @@ SUSPENDED = {"a suspended tenant": {"X-API-Key": key("gone", "w").text}}
 def path_of(route: str, row: Row, tenant: str) -> str:
     """Returns where the route is called."""
     path = row.path or route.partition(" ")[2]
-    return path.replace("{run}", run_of(tenant)).replace("{place}", place_of(tenant))
+    return (
+        path.replace("{run}", run_of(tenant))
+        .replace("{place}", place_of(tenant))
+        .replace("{letter}", letter_of(tenant))
+    )
 
 
 async def document(client: httpx2.AsyncClient) -> dict[str, Any]:
