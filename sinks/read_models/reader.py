@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, o
 from sqlalchemy.exc import ProgrammingError
 
 from domain.identity import PLATFORM
+from domain.pulse import Figures
 from domain.read_models import (
     LIMIT_MAX,
     SHARED,
@@ -25,6 +26,7 @@ from domain.read_models import (
     Tally,
     moment_of,
 )
+from sinks.read_models.figures import figures
 from sinks.read_models.store import READERS, StoreUnavailable, answering
 from sinks.read_models.tables import APPLIED, table
 
@@ -128,6 +130,14 @@ class Reader:
                 for row in rows
             ]
             return sorted(found, key=lambda each: each.key)  # a database has an order of its own
+
+        return await self._asked(read)
+
+    async def figures(self, tenant_id: str, now_ms: int) -> Figures:
+        """See domain.pulse.Pulses."""
+
+        def read(connection: Connection) -> Figures:
+            return figures(connection, lambda kind: _own(table(kind), tenant_id), now_ms)
 
         return await self._asked(read)
 

@@ -25,7 +25,10 @@ TABLES = {
 INDEXES = (
     ("moments", "event_id topic"),
     ("moments", "causation_id recorded_ms"),
+    ("moments", "recorded_ms topic"),
+    ("decisions", "recorded_ms outcome"),
     ("entries", "occurred_at sequence"),
+    ("entries", "recorded_ms sequence"),
     ("entries", "run_id sequence"),
     ("entries", "event_id sequence"),
     ("letters", "recorded_ms event_id"),
