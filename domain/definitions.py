@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field
 
+from domain.branding import DEFAULT as BRANDING
+from domain.branding import Branding
+from domain.branding import flaw as unfit
 from domain.budgets import Budgets
 from domain.expressions import check
 from domain.federation import IdentityProvider
@@ -163,8 +166,10 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Of people: they are concealed from models, as other personal data is."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices, Mended)
-Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets | Prices | Mended
+_Kind = TypeVar(
+    "_Kind", Workflow, Rules, Models, Tenant, ApiKey, User, IdentityProvider, Budgets, Prices, Mended, Branding
+)
+Body = Workflow | Rules | Models | Tenant | ApiKey | User | IdentityProvider | Budgets | Prices | Mended | Branding
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -176,6 +181,7 @@ KINDS: dict[str, type[Body]] = {
     "budgets": Budgets,
     "prices": Prices,
     "mended-letter": Mended,
+    "branding": Branding,
 }
 
 
@@ -201,6 +207,8 @@ def parse(kind: str, body: str) -> Body:
         raise BadDefinition(fault)
     elif isinstance(parsed, Budgets) and (fault := parsed.doubt()):
         raise BadDefinition(f"{kind} {parsed.id}: {fault}")
+    elif isinstance(parsed, Branding) and (fault := unfit(parsed)):
+        raise BadDefinition(fault)
     elif isinstance(parsed, Prices) and (fault := flaw(parsed)):
         raise BadDefinition(f"prices: {fault}")
     return parsed
@@ -381,6 +389,11 @@ class Definitions:
         """Returns how a dead letter of the tenant was mended, None when it was not."""
         event = self.last(tenant_id, "mended-letter", letter)
         return _body(Mended, event) if event is not None else None
+
+    def branding(self, tenant_id: str) -> Branding | None:
+        """Returns how the tenant's pages look, None when it never said."""
+        event = self.last(tenant_id, "branding", BRANDING)
+        return _body(Branding, event) if event is not None else None
 
     def team(self, tenant_id: str, principal: str) -> str:
         """Returns the team of who is called `key/<id>` or `user/<name>`; empty for none."""

@@ -30,7 +30,7 @@ NEEDED: Mapping[str, Permission] = {
     "sessions": Permission.MANAGE_USERS,
 }
 """What a topic needs besides the permission to read the log; one that is not here nobody sees."""
-SHOWN_KINDS = frozenset({"workflow", "rules", "models", "prices", "budgets", "mended-letter"})
+SHOWN_KINDS = frozenset({"workflow", "rules", "models", "prices", "budgets", "mended-letter", "branding"})
 """Of definitions: the body of any other kind may hold what is sealed, and stays away."""
 VALUE_BYTES_MAX = 64 * 1024
 """Of a record in a list: a larger value is shown by its place alone."""

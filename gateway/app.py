@@ -8,6 +8,7 @@ from domain.ports import LogBrowser
 from domain.read_models import Ledgers, ReadModels
 from gateway import (
     auth,
+    branding,
     dead_letters,
     events,
     factors,
@@ -17,6 +18,7 @@ from gateway import (
     keys,
     live,
     log,
+    me,
     money,
     oidc,
     runs,
@@ -58,7 +60,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
-    routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
+    routers = [part.routes(door) for part in (auth, me, factors, users, keys, tenants, branding, events, workflows)]
     routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
     routers += [dead_letters.routes(door, reading, reads)]
     routers += [money.routes(door, reading, reads, parts.ledgers)]

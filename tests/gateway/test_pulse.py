@@ -124,6 +124,4 @@ async def test_nobody_is_looked_up_while_nobody_is_told() -> None:
 
 @pytest.mark.parametrize("permissions", [MONEY, ALL])
 def test_who_does_not_choose_is_told_no_pulse(permissions: frozenset[Permission]) -> None:
-    from domain.live import view
-
     assert not view(permissions).pulsed and view(permissions, [Channel.PULSE]).channels == (Channel.PULSE,)
