@@ -21,6 +21,7 @@ from gateway import (
     me,
     money,
     oidc,
+    run_replay,
     runs,
     saml,
     subscriptions,
@@ -62,6 +63,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
     reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
     routers = [part.routes(door) for part in (auth, me, factors, users, keys, tenants, branding, events, workflows)]
     routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
+    routers += [run_replay.routes(door, reads, reading)]
     routers += [dead_letters.routes(door, reading, reads)]
     routers += [money.routes(door, reading, reads, parts.ledgers)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]

@@ -22,7 +22,7 @@ PROBLEMS = {
     403: "The caller may not do this.",
     503: "The read models or the log do not answer now, or are not as far as `after` says.",
 }
-MISSING = {404: "There is no such thing in the caller's tenant."}
+MISSING = {404: "There is no such thing in the caller's tenant.", 422: "What is asked for is more than a call does."}
 PATHS: Mapping[str, dict[str, Any]] = {
     "partition": {"type": "integer", "minimum": 0},
     "offset": {"type": "integer", "minimum": 0},

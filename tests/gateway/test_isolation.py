@@ -81,6 +81,7 @@ ROWS = {
     ),
     "GET /api/v1/workflows": Row(Permission.READ_RUNS),
     "GET /api/v1/workflows/{id}": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}"),
+    "POST /api/v1/workflows/{id}/replay": Row(Permission.READ_DECISIONS, path="/api/v1/workflows/{run}/replay"),
     "GET /api/v1/workflows/{id}/status": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/status"),
     "GET /api/v1/workflows/{id}/logs": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/logs"),
     "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
