@@ -1,8 +1,8 @@
-"""What the read models hold, row by row, and the port through which they are read."""
+"""What the read models hold, row by row, and what is asked of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from msgspec import Struct, field
 
@@ -251,16 +251,6 @@ SHARED: tuple[type[Row], ...] = (Definition,)
 """Of these a tenant sees the platform's, too."""
 
 
-class AgentCount(Struct, frozen=True, kw_only=True):
-    """How many steps of an agent are in a state, and when the first event of the latest of them came."""
-
-    agent: str
-    uses: str
-    status: str
-    steps: int
-    recorded_ms: int
-
-
 class Tally(Struct, frozen=True):
     """What a run has come to: attempts at steps by status, and the cost of its calls."""
 
@@ -288,10 +278,7 @@ class Narrowed(Struct, frozen=True, kw_only=True):
     cost_usd_micros_min: int = 0
     """Of all their calls together."""
     text: str = ""
-    """Part of one of TEXTS, whatever the case of its letters in ASCII."""
-
-
-TEXTS = ("run_id", "subject", "source", "correlation_id", "workflow")
+    """Part of id, subject, source, correlation id or workflow; small and capital letters (of ASCII) are the same."""
 
 
 class Query(Struct, Generic[R], frozen=True, kw_only=True):
@@ -310,39 +297,3 @@ class Query(Struct, Generic[R], frozen=True, kw_only=True):
     newest_first: bool = False
     after: Sequence[str | int] = ()
     limit: int
-
-
-class Sum(Struct, frozen=True):
-    """The sums of the entries that have something in common, in micro-dollars."""
-
-    key: str
-    billed_usd_micros: int
-    held_usd_micros: int
-    entries: int
-
-
-class ReadModels(Protocol):
-    """Reads the read models: what is asked is asked for one tenant, and answered with rows of that tenant only.
-
-    Every method raises Unavailable when they do not answer.
-    """
-
-    async def rows(self, tenant_id: str, query: Query[R]) -> list[R]:
-        """Returns at most LIMIT_MAX rows of the tenant (of what is SHARED, the platform's too)."""
-
-    async def agents(self, tenant_id: str) -> list[AgentCount]:
-        """Returns the counts of the tenant's steps by agent, use and status."""
-
-    async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
-        """Returns what these runs of the tenant have come to."""
-
-    async def applied(self) -> Applied:
-        """Returns how far they are: rows that are read afterwards are at least so far."""
-
-
-class Ledgers(Protocol):
-    """Sums what tenants' entries say: what is asked is asked for one tenant, and answered of that tenant only."""
-
-    async def sums(self, tenant_id: str, by: str, begin: int | None, end: int | None) -> list[Sum]:
-        """Returns the sums of the entries that happened in [begin, end), in microseconds since 1970, by one of BY of
-        domain.ledger; raises Unavailable. There are at most LIMIT_MAX."""

@@ -4,8 +4,9 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 
+from domain.ledger_sums import Ledgers
 from domain.ports import LogBrowser
-from domain.read_models import Ledgers, ReadModels
+from domain.reading import ReadModels
 from gateway import (
     auth,
     branding,

@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request, Response
 
 from domain.doors import Call
 from domain.identity import Permission, Principal
+from domain.ledger_sums import Ledgers
 from domain.pots import filled, open_holds
 from domain.price_list import listed
-from domain.read_models import LIMIT_MAX, Entry, Ledgers, Query
+from domain.read_models import LIMIT_MAX, Entry, Query
 from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.books import Books

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Struct, field
 
 from domain.identity import PLATFORM
+from domain.ledger_sums import Sum
 from domain.pots import Filled, OpenHold
 from domain.price_list import Listed
-from domain.read_models import Entry, Sum, moment_of
+from domain.read_models import Entry, moment_of
 from domain.recommendations import Recommendation
 from domain.restatement import figures
 from gateway.questions import Asked, Paged, Text

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from domain.identity import Permission, Principal
 from domain.log_position import BadPosition, decode
-from domain.read_models import RUN_TOPICS, AgentCount, Applied, Query, R, ReadModels, Run, Tally
+from domain.read_models import RUN_TOPICS, Applied, Query, R, Run, Tally
+from domain.reading import AgentCount, ReadModels
 from gateway.answers import Refusal
 from gateway.cursors import cursor
 from schemas.errors import Unavailable

@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, o
 from sqlalchemy.exc import ProgrammingError
 
 from domain.identity import PLATFORM
+from domain.ledger_sums import Sum
 from domain.pulse import Figures
 from domain.read_models import (
     LIMIT_MAX,
     SHARED,
-    TEXTS,
-    AgentCount,
     Applied,
     Call,
     Decision,
@@ -22,10 +21,10 @@ from domain.read_models import (
     Query,
     Row,
     Step,
-    Sum,
     Tally,
     moment_of,
 )
+from domain.reading import AgentCount
 from sinks.read_models.figures import figures
 from sinks.read_models.store import READERS, StoreUnavailable, answering
 from sinks.read_models.tables import APPLIED, table
@@ -34,6 +33,8 @@ DAY = 86_400_000_000
 """In microseconds."""
 COLUMNS = {name: name for name in ("model", "workflow", "principal", "team")} | {"tenant": "tenant_id"}
 """What domain.ledger.BY is in these tables, but for days."""
+TEXTS = ("run_id", "subject", "source", "correlation_id", "workflow")
+"""Of a run, where a text is looked for."""
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ def test_contrast_is_that_of_the_standard(one: str, other: str) -> None:
     assert contrast(one, one) == 1
 
 
-def test_known_contrasts() -> None:
+def test_contrasts_that_are_known_come_out() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 

@@ -20,7 +20,7 @@ from domain.definitions import Definitions, Tenant, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, digest
 from domain.ports import LogBrowser
 from domain.quotas import Quota
-from domain.read_models import ReadModels
+from domain.reading import ReadModels
 from domain.sessions import Sessions
 from gateway.bodies import Room
 from gateway.door import Door

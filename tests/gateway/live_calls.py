@@ -18,7 +18,7 @@ from connectors.openid import OpenIdProviders
 from domain.ids import derive
 from domain.live import PLACES, Vector, shown
 from domain.ports import LogBrowser
-from domain.read_models import ReadModels
+from domain.reading import ReadModels
 from gateway.app import Parts, application
 from gateway.door import Door
 from gateway.feed import Feed, Told

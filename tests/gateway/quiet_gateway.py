@@ -11,7 +11,7 @@ from read_model_records import CODEC
 from domain.definitions import Definitions, define
 from domain.identity import ApiKey, Permission, digest
 from domain.ports import LogBrowser
-from domain.read_models import ReadModels
+from domain.reading import ReadModels
 from schemas.events import Definition, Event
 from schemas.record import Outgoing
 from tests.event_strategies import recorded
