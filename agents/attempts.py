@@ -110,6 +110,11 @@ def starts(event: Event) -> bool:
     return isinstance(event, AiCall) and event.status is CallStatus.STARTED
 
 
+def answers_turn(event: Event) -> bool:
+    """Returns whether the event is an answer in a conversation over several calls."""
+    return isinstance(event, AiCall) and event.status is CallStatus.COMPLETED and bool(event.conversation)
+
+
 def _usage(error: ModelUnavailable) -> Usage | None:
     if error.input_tokens is None or error.output_tokens is None:
         return None

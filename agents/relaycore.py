@@ -14,7 +14,7 @@ import msgspec
 
 from agents.answers import GivenAgain
 from agents.asking import Asker, Ready
-from agents.attempts import Ended, Live, broken, ended, failed, starts
+from agents.attempts import Ended, Live, answers_turn, broken, ended, failed, starts
 from agents.conversations import Conversations
 from agents.health import Health
 from agents.requests import Requests
@@ -284,8 +284,8 @@ class RelayCore:
 
     async def _say(self, partition: int, lives: Sequence[Live], said: Said) -> None:
         """Puts it on the log, answers of conversations one by one: where they lie is what their calls are kept with."""
-        answers = {each.call_id: each for each in said if isinstance(each, AiCall) and _answers(each)}
-        await self._publish(each for each in said if not (isinstance(each, AiCall) and _answers(each)))
+        answers = {each.call_id: each for each in said if isinstance(each, AiCall) and answers_turn(each)}
+        await self._publish(each for each in said if not answers_turn(each))
         for live in lives:
             if live.call is not None and live.call.over and live.requested.conversation:
                 live.call = msgspec.structs.replace(live.call, offset=live.offset)
@@ -298,7 +298,3 @@ class RelayCore:
         said = [*events]
         said += self._health.take(said)
         return await self._tools.publisher.publish([self._tools.codec.encode(each, self._source) for each in said])
-
-
-def _answers(call: AiCall) -> bool:
-    return call.status is CallStatus.COMPLETED and bool(call.conversation)

@@ -135,6 +135,20 @@ def begins(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     return _Offsets(bootstrap).all(topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
 
+def offsets_since(bootstrap: str, topic: str, moment_ms: int) -> dict[int, int]:
+    """Returns by partition the first offset that was appended then or later, -1 for none; raises KafkaUnavailable."""
+    admin = _admin(bootstrap)
+    which = OffsetSpec.for_timestamp(moment_ms)
+    places = [TopicPartition(topic, number) for number in range(_topics(admin, bootstrap).get(topic, 0))]
+    if not places:
+        return {}
+    futures = admin.list_offsets(dict.fromkeys(places, which), request_timeout=REQUEST_TIMEOUT_S)
+    try:
+        return {place.partition: future.result().offset for place, future in futures.items()}
+    except KafkaException as error:
+        raise KafkaUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
+
+
 class Ends:
     """Asks for ends again and again over one connection; from any thread."""
 

@@ -10,11 +10,15 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field
 
+from domain.branding import DEFAULT as BRANDING
+from domain.branding import Branding
+from domain.branding import flaw as unfit
 from domain.budgets import Budgets
 from domain.expressions import check
 from domain.federation import IdentityProvider
 from domain.identity import PLATFORM, ApiKey, User, Webhook
 from domain.ids import derive
+from domain.mending import Mended
 from domain.models import Constraints, Models, Task, Words, wrong
 from domain.names import Name
 from domain.offers import IMAGES_MAX, TOOLS_MAX, OfferedTool, unsound
@@ -188,8 +192,23 @@ class Tenant(Struct, frozen=True, forbid_unknown_fields=True):
     """Of people: they are concealed from models, as other personal data is."""
 
 
-_Kind = TypeVar("_Kind", Workflow, Rules, Models, Tenant, ApiKey, Webhook, User, IdentityProvider, Budgets, Prices)
-Body = Workflow | Rules | Models | Tenant | ApiKey | Webhook | User | IdentityProvider | Budgets | Prices
+Body = (
+    Workflow
+    | Rules
+    | Models
+    | Tenant
+    | ApiKey
+    | Webhook
+    | User
+    | IdentityProvider
+    | Budgets
+    | Prices
+    | Mended
+    | Branding
+)
+_Kind = TypeVar(
+    "_Kind", Workflow, Rules, Models, Tenant, ApiKey, Webhook, User, IdentityProvider, Budgets, Prices, Mended, Branding
+)
 KINDS: dict[str, type[Body]] = {
     "workflow": Workflow,
     "rules": Rules,
@@ -201,6 +220,8 @@ KINDS: dict[str, type[Body]] = {
     "identity-provider": IdentityProvider,
     "budgets": Budgets,
     "prices": Prices,
+    "mended-letter": Mended,
+    "branding": Branding,
 }
 
 
@@ -226,6 +247,8 @@ def parse(kind: str, body: str) -> Body:
         raise BadDefinition(fault)
     elif isinstance(parsed, Budgets) and (fault := parsed.doubt()):
         raise BadDefinition(f"{kind} {parsed.id}: {fault}")
+    elif isinstance(parsed, Branding) and (fault := unfit(parsed)):
+        raise BadDefinition(fault)
     elif isinstance(parsed, Prices) and (fault := flaw(parsed)):
         raise BadDefinition(f"prices: {fault}")
     return parsed
@@ -415,6 +438,16 @@ class Definitions:
         """Returns the tenant's budgets as they are now, and their digest; None when it has none."""
         event = self.last(tenant_id, "budgets", "default")
         return (None, None) if event is None else (_body(Budgets, event), event.digest)
+
+    def mended(self, tenant_id: str, letter: str) -> Mended | None:
+        """Returns how a dead letter of the tenant was mended, None when it was not."""
+        event = self.last(tenant_id, "mended-letter", letter)
+        return _body(Mended, event) if event is not None else None
+
+    def branding(self, tenant_id: str) -> Branding | None:
+        """Returns how the tenant's pages look, None when it never said."""
+        event = self.last(tenant_id, "branding", BRANDING)
+        return _body(Branding, event) if event is not None else None
 
     def team(self, tenant_id: str, principal: str) -> str:
         """Returns the team of who is called `key/<id>`, `user/<name>` or `webhook/<id>`; empty for none."""

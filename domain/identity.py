@@ -29,6 +29,8 @@ class Permission(StrEnum):
     MEND_DEAD_LETTERS = "dead-letters:mend"
     READ_DECISIONS = "decisions:read"
     READ_REQUESTS = "requests:read"
+    READ_LOG = "log:read"
+    READ_MONEY = "money:read"
     QUERY_ANALYTICS = "analytics:query"
     READ_FILES = "files:read"
     WRITE_FILES = "files:write"
@@ -61,8 +63,9 @@ _OPERATE = frozenset(
         Permission.WRITE_FILES,
     }
 )
-_ANALYSE = frozenset({Permission.QUERY_ANALYTICS, Permission.READ_DECISIONS, Permission.READ_FILES})
-_OVERSEE = frozenset({Permission.READ_DECISIONS, Permission.READ_REQUESTS, Permission.READ_DEAD_LETTERS})
+_LOOK_UP = frozenset({Permission.READ_DECISIONS, Permission.READ_LOG, Permission.READ_MONEY})
+_ANALYSE = _LOOK_UP | {Permission.QUERY_ANALYTICS, Permission.READ_FILES}
+_OVERSEE = _LOOK_UP | {Permission.READ_REQUESTS, Permission.READ_DEAD_LETTERS}
 _MANAGE = frozenset(
     {Permission.MANAGE_KEYS, Permission.MANAGE_USERS, Permission.MANAGE_TENANT, Permission.DELETE_FILES}
 )

@@ -34,8 +34,12 @@ class Channel(StrEnum):
     COUNTERS = "counters"
     ALERTS = "alerts"
     """What of the others somebody should look at: runs that failed or were refused, decisions that were escalated."""
+    PULSE = "pulse"
+    """Figures of now, at most once a second: see domain.pulse. Told to who asks for it alone."""
 
 
+USUAL = tuple(each for each in Channel if each is not Channel.PULSE)
+"""What somebody is told who does not choose."""
 TOLD = (Channel.RUNS, Channel.STEPS, Channel.DECISIONS)
 """The channels of events: a message is of one of them."""
 NEEDED: Mapping[Channel, Permission] = {Channel.DECISIONS: Permission.READ_DECISIONS}
@@ -83,6 +87,8 @@ class View(Struct, frozen=True):
     kinds: frozenset[int]
     counted: tuple[Channel, ...]
     """What its counters count; nothing when it has none."""
+    pulsed: bool = False
+    """Whether it is told the figures of now."""
 
 
 def shown(event: Event, recorded_ms: int) -> Message | None:
@@ -133,7 +139,7 @@ def shown(event: Event, recorded_ms: int) -> Message | None:
     return None
 
 
-def view(permissions: Iterable[Permission], wanted: Iterable[Channel] = tuple(Channel)) -> View:
+def view(permissions: Iterable[Permission], wanted: Iterable[Channel] = USUAL) -> View:
     """Returns what somebody who may look on is shown of these channels; what is not permitted is left out."""
     granted, asked = set(permissions), set(wanted)
     allowed = {each for each in Channel if each not in NEEDED or NEEDED[each] in granted}
@@ -145,7 +151,7 @@ def view(permissions: Iterable[Permission], wanted: Iterable[Channel] = tuple(Ch
         if each in allowed and (each in asked or (alert and Channel.ALERTS in asked))
     }
     counted = tuple(each for each in TOLD if each in allowed) if Channel.COUNTERS in asked else ()
-    return View(channels, frozenset(kinds), counted)
+    return View(channels, frozenset(kinds), counted, Channel.PULSE in asked)
 
 
 class Counts:

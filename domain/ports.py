@@ -39,6 +39,25 @@ class LogReader(Protocol):
         """Returns the next offset of each partition; raises Unavailable."""
 
 
+class LogBrowser(Protocol):
+    """Reads topics as they are, for who looks at them. Everything blocks (for a thread), and raises Unavailable."""
+
+    def read(self, span: Mapping[tuple[str, int], tuple[int, int]]) -> Iterator[Sequence[Record]]:
+        """Yields what lies on the offsets [begin, end) of topics and partitions, each partition in order.
+
+        Where records were deleted it begins with the first that is left.
+        """
+
+    def spans(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Returns by partition the first offset and the next one; empty when there is no such topic yet."""
+
+    def since(self, topic: str, moment_ms: int) -> dict[int, int]:
+        """Returns by partition the offset of the first record that Kafka took then or later; where it ends for none."""
+
+    def partition(self, topic: str, key: bytes) -> int:
+        """Returns the partition on which records of this key lie."""
+
+
 class Refused(Struct, frozen=True):
     """A record that a sink cannot keep, and why."""
 

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from domain.ledger_rows import entry, letter
 from domain.read_models import EPOCH, ApiKey, Call, Definition, Life, Row, Tenant, User, Versioned, micros
 from domain.run_rows import of_run, rows
 from schemas.errors import Rejected
+from schemas.events import BudgetEntry, DeadLetter, Event
 from schemas.events import Definition as Defined
-from schemas.events import Event
 from schemas.record import Record, said_by
 
 GATEWAY = b"auterity/gateway"
@@ -56,6 +57,10 @@ def changes(event: Event, record: Record) -> Change:
     if isinstance(event, Defined):
         newest = _defined(event, record.timestamp_ms)
         return Change([] if newest is None else [_checked(newest)])
+    if isinstance(event, BudgetEntry):  # what was only asked for is none
+        return Change([_checked(entry(event, record))] if event.sequence else [], once=bool(event.sequence))
+    if isinstance(event, DeadLetter):
+        return Change([_checked(letter(event, record))], once=True)
     if (found := of_run(event)) is None:
         return Change()
     return Change([_checked(each) for each in rows(found, record)], once=True)

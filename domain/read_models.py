@@ -1,13 +1,13 @@
-"""What the read models hold, row by row, and the port through which they are read."""
+"""What the read models hold, row by row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
 RUN_TOPICS = ("requests", "workflow-runs", "agent-steps", "compliance-decisions", "ai-calls")
-TOPICS = ("business-events", *RUN_TOPICS, "definitions")
+TOPICS = ("business-events", *RUN_TOPICS, "budget-entries", "dead-letters", "definitions")
 """What they are made of."""
 LIMIT_MAX = 10_000
 """Rows of one answer."""
@@ -147,6 +147,57 @@ class Decision(Row, frozen=True, kw_only=True):
     recorded_ms: int
 
 
+class Entry(Row, frozen=True, kw_only=True):
+    """An entry of the tenant's accounts, as it was decided; of one sequence the first record counts."""
+
+    TABLE = "entries"
+    KEY = ("tenant_id", "sequence")
+
+    sequence: int
+    event_id: str
+    causation_id: str
+    partition: int
+    offset: int
+    occurred_at: int
+    recorded_ms: int
+    kind: str
+    hold_id: str
+    run_id: str
+    step: str
+    call_id: str
+    attempt: int
+    model: str
+    provider: str
+    workflow: str
+    principal: str
+    team: str
+    amount_usd_micros: int
+    held_usd_micros: int
+    billed_usd_micros: int
+    in_doubt: bool
+    level: str
+    reason: str
+
+
+class Letter(Row, frozen=True, kw_only=True):
+    """Something that was given up: where its bytes lie, and why."""
+
+    TABLE = "letters"
+    KEY = ("tenant_id", "event_id")
+
+    event_id: str
+    partition: int
+    offset: int
+    occurred_at: int
+    recorded_ms: int
+    stage: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    error: str
+    reason: str
+
+
 class Versioned(Row, frozen=True, kw_only=True):
     """The newest version of a definition; of two records with one version the first counts."""
 
@@ -200,19 +251,9 @@ class Tenant(Versioned, frozen=True, kw_only=True):
     status: str
 
 
-ROWS: tuple[type[Row], ...] = (Moment, Run, Step, Call, Decision, Definition, User, ApiKey, Tenant)
+ROWS: tuple[type[Row], ...] = (Moment, Run, Step, Call, Decision, Entry, Letter, Definition, User, ApiKey, Tenant)
 SHARED: tuple[type[Row], ...] = (Definition,)
 """Of these a tenant sees the platform's, too."""
-
-
-class AgentCount(Struct, frozen=True, kw_only=True):
-    """How many steps of an agent are in a state, and when the first event of the latest of them came."""
-
-    agent: str
-    uses: str
-    status: str
-    steps: int
-    recorded_ms: int
 
 
 class Tally(Struct, frozen=True):
@@ -229,37 +270,3 @@ class Applied(Struct, frozen=True):
     """By topic and partition the next offset; all before it is in."""
     recorded_ms: int = 0
     """When Kafka took the newest record that is in."""
-
-
-R = TypeVar("R", bound=Row)
-
-
-class Query(Struct, Generic[R], frozen=True, kw_only=True):
-    """Which rows of a table, in which order; `after` are the values of `order` in the last row that is known."""
-
-    of: type[R]
-    where: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    """By column the value, or one of the values."""
-    order: tuple[str, ...]
-    newest_first: bool = False
-    after: Sequence[str | int] = ()
-    limit: int
-
-
-class ReadModels(Protocol):
-    """Reads the read models: what is asked is asked for one tenant, and answered with rows of that tenant only.
-
-    Every method raises Unavailable when they do not answer.
-    """
-
-    async def rows(self, tenant_id: str, query: Query[R]) -> list[R]:
-        """Returns at most LIMIT_MAX rows of the tenant (of what is SHARED, the platform's too)."""
-
-    async def agents(self, tenant_id: str) -> list[AgentCount]:
-        """Returns the counts of the tenant's steps by agent, use and status."""
-
-    async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
-        """Returns what these runs of the tenant have come to."""
-
-    async def applied(self) -> Applied:
-        """Returns how far they are: rows that are read afterwards are at least so far."""

@@ -119,7 +119,8 @@ class Replay:
     """Takes the records of the topics in READ_ORDER, each partition in order, and gives the verdict.
 
     `committed` holds, by stage, the offsets that the stage has committed: what it has not taken yet is pending, not
-    missing. `keep` names events whose fields are wanted for `explain`.
+    missing. `keep` names events whose fields are wanted for `explain`. What lies on topics that are `given` is taken as
+    it is. `definitions` are those that are known already; more come with the records.
     """
 
     def __init__(
@@ -129,13 +130,16 @@ class Replay:
         bounds: Bounds,
         committed: Mapping[str, Offsets],
         keep: Iterable[str] = (),
+        given: Iterable[str] = (),
+        definitions: Definitions | None = None,
     ) -> None:
         self._deciders = deciders
         self._codec = codec
         self._bounds = bounds
         self._committed = committed
         self._keep = set(keep)
-        self._definitions = Definitions()
+        self._given = frozenset(given)
+        self._definitions = definitions if definitions is not None else Definitions()
         self._states: dict[tuple[str, bytes], Any] = {}
         self._seen: set[tuple[str, str, bytes]] = set()
         self._hashes: dict[tuple[str, int], Any] = {}
@@ -165,7 +169,7 @@ class Replay:
         if compared:
             self._records[record.topic] = self._records.get(record.topic, 0) + 1
             self._hashes.setdefault((record.topic, record.partition), sha256()).update(digest)
-        if _decides(record, event):
+        if _decides(record, event) and record.topic not in self._given:
             self._compare_recorded(record, event, digest, compared)
         if isinstance(event, Definition):
             self._definitions.add(event, record.timestamp_ms)
@@ -215,6 +219,8 @@ class Replay:
         if decider.state is not None:
             self._states[key] = state
         for each in decided:
+            if self._topic(each) in self._given:
+                continue
             if each.event_id in self._keep:
                 self.kept[each.event_id] = (self.kept.get(each.event_id, (None, None))[0], each)
             self._match(each.event_id, decider, record, each)

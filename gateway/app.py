@@ -4,9 +4,13 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from msgspec import Struct, field
 from starlette.exceptions import HTTPException
 
-from domain.read_models import ReadModels
+from domain.ledger_sums import Ledgers
+from domain.ports import LogBrowser
+from domain.reading import ReadModels
 from gateway import (
     auth,
+    branding,
+    dead_letters,
     events,
     factors,
     files,
@@ -15,7 +19,11 @@ from gateway import (
     hooks,
     keys,
     live,
+    log,
+    me,
+    money,
     oidc,
+    run_replay,
     runs,
     saml,
     subscriptions,
@@ -27,6 +35,7 @@ from gateway import (
 from gateway.deliveries import Deliveries, MemoryDeliveries
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
+from gateway.log_reading import LogReading
 from gateway.reads import Reads
 from gateway.sign_on import SignOn
 from schemas.events import RequestKind
@@ -36,6 +45,8 @@ class Parts(Struct, frozen=True):
     """What routes need besides the door."""
 
     models: ReadModels
+    ledgers: Ledgers
+    browser: LogBrowser
     looking: live.Live
     folders: Folders
     sign_on: SignOn
@@ -54,9 +65,14 @@ def application(door: Door, parts: Parts) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    reads = Reads(parts.models)
-    routers = [part.routes(door) for part in (auth, factors, users, keys, webhooks, tenants, events, workflows)]
-    routers += [part.routes(door, reads) for part in (runs, graphql)]
+    reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
+    routers = [
+        part.routes(door) for part in (auth, me, factors, users, keys, webhooks, tenants, branding, events, workflows)
+    ]
+    routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
+    routers += [run_replay.routes(door, reads, reading)]
+    routers += [dead_letters.routes(door, reading, reads)]
+    routers += [money.routes(door, reading, reads, parts.ledgers)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]
     routers.append(hooks.routes(door, parts.deliveries))

@@ -42,14 +42,15 @@ def contract(
     done: str = "Done.",
     media_type: str = "application/json",
     texts: Mapping[int, str] = PROBLEMS,
+    answer: type[Struct] | None = None,
 ) -> dict[str, Any]:
-    """Returns what OpenAPI says of a route that takes this body, and answers with this status, or one of these problems
-    besides those that every call may meet; `texts` says them."""
+    """Returns what OpenAPI says of a route that takes this body, and answers with this status and document, or one of
+    these problems besides those that every call may meet; `texts` says them."""
     said: dict[str, Any] = {
         "response_class": Response,
         "status_code": status,
         "responses": {
-            status: {"description": done, "content": {media_type: {"schema": {"type": "object"}}}},
+            status: {"description": done, "content": {media_type: {"schema": answer_schema(answer)}}},
             **declared({**TRIES, **{each: texts[each] for each in texts if each in problems or each in AT_THE_DOOR}}),
         },
     }
@@ -58,6 +59,17 @@ def contract(
         content = {"application/json": {"schema": _inlined(schema, schema["$defs"])}}
         said["openapi_extra"] = {"requestBody": {"required": required, "content": content}}
     return said
+
+
+def answer_schema(answer: type[Struct] | None) -> dict[str, Any]:
+    """Returns the schema of a document, which says the id of its call besides; of any object when nothing is known."""
+    if answer is None:
+        return {"type": "object"}
+    whole = msgspec.json.schema(answer)
+    found: dict[str, Any] = _inlined(whole["$defs"][answer.__name__], whole["$defs"])
+    said = {"correlation_id": {"type": "string", "description": "The id of the call's own event."}}
+    required = [*found.get("required", []), "correlation_id"]
+    return {**found, "properties": {**found["properties"], **said}, "required": required}
 
 
 def _inlined(schema: Any, named: dict[str, Any]) -> Any:

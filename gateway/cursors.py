@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from domain.read_models import R
+from domain.reading import R
 from gateway.bodies import BadBody
 
 CHARACTERS_MAX = 2048

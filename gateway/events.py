@@ -88,11 +88,7 @@ async def take(door: Door, topic: Topic, body: Body, call: Call, principal: Prin
             await asyncio.sleep(0)
         try:
             event = await _event(door, topic, content, call, principal, number, body.kind == AVRO)
-            record = door.codec.encode(event, SOURCE)
-            if len(record.value or b"") > DOOR_BYTES_MAX:
-                raise TooLarge(f"an event of {len(record.value or b'')} bytes; a door takes {DOOR_BYTES_MAX}")
-            if len(record.key) > KEY_BYTES_MAX:
-                raise TooLarge(f"a key ({topic.key_doc}) of {len(record.key)} bytes; a door takes {KEY_BYTES_MAX}")
+            record = written(door, topic, event)
             if event.event_id in ids:
                 raise BadEvent(f"event_id {event.event_id} stands twice", "event_id")
         except Rejected as error:
@@ -107,6 +103,16 @@ async def take(door: Door, topic: Topic, body: Body, call: Call, principal: Prin
     if body.many:
         return Done({"events": list(ids)}, records)
     return Done({"event_id": next(iter(ids))}, records)
+
+
+def written(door: Door, topic: Topic, event: Event) -> Outgoing:
+    """Returns the record of an event that came through a door; raises TooLarge when it is larger than those take."""
+    record = door.codec.encode(event, SOURCE)
+    if len(record.value or b"") > DOOR_BYTES_MAX:
+        raise TooLarge(f"an event of {len(record.value or b'')} bytes; a door takes {DOOR_BYTES_MAX}")
+    if len(record.key) > KEY_BYTES_MAX:
+        raise TooLarge(f"a key ({topic.key_doc}) of {len(record.key)} bytes; a door takes {KEY_BYTES_MAX}")
+    return record
 
 
 async def _event(

@@ -13,7 +13,9 @@ from time import monotonic
 import msgspec
 from msgspec import Struct
 
+from domain.identity import Permission
 from domain.live import Channel, Counts, Message, Vector, View
+from domain.pulse import GATED, Busy, Figures, pulse
 from gateway.positions import Positions
 from gateway.ring import Entry, Ring, Totals
 
@@ -47,6 +49,15 @@ Again = Callable[[str, Vector, Vector], Awaitable[Sequence[Entry] | None]]
 """Reads a tenant's messages between two positions from the log again; None when that is more than it reads."""
 
 
+class Now(Struct, frozen=True):
+    """The figures that were looked up last."""
+
+    figures: Figures
+    busy: Busy | None
+    at: datetime
+    number: int
+
+
 class Tenant:
     """What is known of a tenant, and its readers that wait."""
 
@@ -63,6 +74,9 @@ class Tenant:
         self.texts: dict[tuple[int, frozenset[int]], tuple[list[str], int, Totals]] = {}
         self.counts: dict[tuple[Channel, ...], str] = {}
         self.position: tuple[Vector, str] | None = None
+        self.now: Now | None = None
+        self.pulses: dict[frozenset[Permission], str] = {}
+        """What is told of now, by what decides which parts of it."""
 
 
 class Feed:
@@ -154,6 +168,22 @@ class Feed:
             said = {"type": "counters", "channel": "counters", "since": self.since, "counts": counts}
             tenant.counts[channels] = msgspec.json.encode(said).decode()
         return placed(tenant.counts[channels], self.position(tenant_id))
+
+    def beat(self, tenant_id: str, figures: Figures, busy: Busy | None, at: datetime) -> None:
+        """Takes in the tenant's figures of now, and wakes who is told them."""
+        tenant = self.tenant(tenant_id)
+        tenant.now = Now(figures, busy, at, tenant.now.number + 1 if tenant.now is not None else 0)
+        tenant.pulses.clear()
+        self._wake_soon(tenant)
+
+    def pulse(self, tenant_id: str, permissions: frozenset[Permission]) -> str:
+        """Returns what somebody with these permissions is told of now, which was looked up."""
+        tenant, gated = self.tenant(tenant_id), permissions & GATED
+        assert tenant.now is not None
+        if gated not in tenant.pulses:
+            now = tenant.now
+            tenant.pulses[gated] = msgspec.json.encode(pulse(now.figures, now.busy, gated, now.at)).decode()
+        return placed(tenant.pulses[gated], self.position(tenant_id))
 
     def _made(self, tenant_id: str, ring: Ring, number: int, kinds: frozenset[int]) -> tuple[list[str], int, Totals]:
         texts, size, totals = [], 0, ring.totals

@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 
 from domain import read_models as models
-from domain.read_models import Query
+from domain.reading import Query
 from gateway.cursors import BadCursor, behind
 from gateway.graph_live import TOLD, Subscription
 from gateway.graph_rows import (

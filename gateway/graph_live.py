@@ -11,7 +11,7 @@ import strawberry
 from graphql import GraphQLError
 from msgspec import Struct
 
-from domain.live import Channel
+from domain.live import USUAL, Channel
 from gateway.answers import Refusal
 from gateway.graph_rows import Long
 from gateway.viewer import Viewer
@@ -113,7 +113,9 @@ class Subscription:
     ) -> AsyncGenerator[Told, None]:
         """Tells what happens, from behind a position or from now on."""
         try:
-            viewer = info.context.follow(tuple(Channel) if channels is None else channels, after)
+            if Channel.PULSE in (channels or ()):
+                raise Refusal(400, "the pulse is told at /ws and /live")
+            viewer = info.context.follow(USUAL if channels is None else channels, after)
         except Refusal as error:
             raise GraphQLError(error.detail) from error
         async with aclosing(viewer.texts()) as told:

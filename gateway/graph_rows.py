@@ -11,7 +11,8 @@ from strawberry.dataloader import DataLoader
 
 from domain import read_models as models
 from domain.identity import PLATFORM, Permission, Principal
-from domain.read_models import Life, Query, Tally, moment_of
+from domain.read_models import Life, Tally, moment_of
+from domain.reading import Query
 from gateway.answers import Refusal
 from gateway.reads import Reads
 

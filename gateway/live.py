@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 
 from domain.doors import Call
 from domain.identity import Permission, Principal, authorise
-from domain.live import Channel, Vector
+from domain.live import USUAL, Channel, Vector
 from gateway.answers import AGE_MAX_S, Done, Refusal
 from gateway.bodies import Share
 from gateway.callers import Shown, credentials_of, shown_by, verdict_on
@@ -117,6 +117,10 @@ class Live:
         if self._viewers.pop(viewer, None) is not None:
             viewer.leave()
 
+    def pulsed(self) -> list[str]:
+        """Returns the tenants of which somebody is told the figures of now."""
+        return sorted({viewer.principal.tenant_id for viewer in self._viewers if viewer.pulsed})
+
     def end(self) -> None:
         """Ends all connections, and lets nobody in any more."""
         self._ending = True
@@ -194,7 +198,7 @@ def routes(live: Live) -> APIRouter:
     async def stream(
         request: Request,
         after: Annotated[str, Query(description="Tells what lies behind this position.")] = "",
-        channels: Annotated[str, Query(description=f"Any of {', '.join(Channel)}; none said: all.")] = "",
+        channels: Annotated[str, Query(description=f"Any of {', '.join(Channel)}; none said: all but pulse.")] = "",
         seconds: Annotated[str, Query(description=f"Ends after so many, at most {SECONDS_MAX}; 0: at once.")] = "",
     ) -> Response:
         """Tells what happens in the caller's tenant as server-sent events, each with its position as id."""
@@ -220,7 +224,7 @@ async def _listen(websocket: WebSocket, viewer: Viewer) -> None:
 
 def _channels(text: str | None) -> Iterable[Channel]:
     try:
-        return [Channel(each) for each in text.split(",")] if text else tuple(Channel)
+        return [Channel(each) for each in text.split(",")] if text else USUAL
     except ValueError:
         raise Refusal(400, f"no such channel; there are {', '.join(Channel)}") from None
 

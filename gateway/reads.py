@@ -7,10 +7,12 @@ from typing import Generic, TypeVar
 
 from fastapi import Request
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.identity import Permission, Principal
 from domain.log_position import BadPosition, decode
-from domain.read_models import RUN_TOPICS, AgentCount, Applied, Query, R, ReadModels, Run, Tally
+from domain.read_models import RUN_TOPICS, Applied, Run, Tally
+from domain.reading import AgentCount, Query, R, ReadModels
 from gateway.answers import Refusal
 from gateway.cursors import cursor
 from schemas.errors import Unavailable
@@ -59,21 +61,14 @@ class Reads:
 
     async def page(self, tenant_id: str, query: Query[R]) -> Page[R]:
         """Returns the rows of a query, and the cursor of what follows them."""
-        more = Query(
-            of=query.of,
-            where=query.where,
-            order=query.order,
-            newest_first=query.newest_first,
-            after=query.after,
-            limit=query.limit + 1,
-        )
+        more = replace(query, limit=query.limit + 1)
         rows = await self.rows(tenant_id, more)
         found = rows[: query.limit]
         return Page(found, cursor(found[-1], query.order) if len(rows) > len(found) else None)
 
     async def rows(self, tenant_id: str, query: Query[R]) -> list[R]:
         """Returns the rows of a query."""
-        return await _answered(self._models.rows(tenant_id, query))
+        return await self.answered(self._models.rows(tenant_id, query))
 
     async def run(self, tenant_id: str, run_id: str) -> Run | None:
         """Returns the tenant's run, None when the tenant has none of this id."""
@@ -84,11 +79,11 @@ class Reads:
 
     async def tallies(self, tenant_id: str, run_ids: Sequence[str]) -> dict[str, Tally]:
         """Returns what these runs have come to."""
-        return await _answered(self._models.tallies(tenant_id, run_ids)) if run_ids else {}
+        return await self.answered(self._models.tallies(tenant_id, run_ids)) if run_ids else {}
 
     async def agents(self, tenant_id: str) -> list[AgentCount]:
         """Returns the counts of the tenant's steps."""
-        return await _answered(self._models.agents(tenant_id))
+        return await self.answered(self._models.agents(tenant_id))
 
     async def _after(self, said: str) -> Applied:
         try:
@@ -107,13 +102,13 @@ class Reads:
     async def _applied(self) -> Applied:
         """Asks how far they are, once for all who wait."""
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(_answered(self._models.applied()))
+            self._asking = asyncio.ensure_future(self.answered(self._models.applied()))
         return await asyncio.shield(self._asking)
 
-
-async def _answered(answer: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(READ_S):
-            return await answer
-    except (Unavailable, TimeoutError) as error:
-        raise Refusal(503, "the read models do not answer now") from error
+    async def answered(self, answer: Awaitable[T]) -> T:
+        """Returns what the read models answer; raises Refusal with 503 when they do not in time."""
+        try:
+            async with asyncio.timeout(READ_S):
+                return await answer
+        except (Unavailable, TimeoutError) as error:
+            raise Refusal(503, "the read models do not answer now") from error

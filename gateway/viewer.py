@@ -41,7 +41,7 @@ class Viewer:
         self._totals = self._tenant.ring.totals
         self._after = after
         self._told_at = monotonic()
-        self._counters = -1
+        self._counters = self._pulse = -1
         self._greeting = self._ready(after)
         self._turned = self._silent = self._stopping = False
         self._handed_at: float | None = None
@@ -63,6 +63,11 @@ class Viewer:
             self._task = None
             if self._cut is not None:
                 self._cut.cancel()
+
+    @property
+    def pulsed(self) -> bool:
+        """Whether it is told the figures of now."""
+        return self._view.pulsed
 
     def choose(self, channels: Iterable[Channel]) -> None:
         """Tells these channels from now on, as far as they are permitted."""
@@ -130,7 +135,10 @@ class Viewer:
             if self._view.counted and self._counters != self._tenant.counters:
                 self._counters = self._tenant.counters
                 texts.append(feed.counters(tenant_id, self._view.counted))
-            elif self._silent and not texts:
+            if self._view.pulsed and (now := self._tenant.now) is not None and self._pulse != now.number:
+                self._pulse = now.number
+                texts.append(feed.pulse(tenant_id, self.principal.permissions))
+            if self._silent and not texts:
                 texts.append(self._said("alive"))
         self._silent = False
         return texts

@@ -8,41 +8,26 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from domain.accounts import Accounts, level_of
+from domain.accounts import Accounts
 from domain.administration import found_client
-from domain.book import Book, Share
-from domain.budgets import DEFAULT, KIND, Budget, Budgets, Pot, window
+from domain.book import Book
+from domain.budgets import DEFAULT, KIND
 from domain.definitions import BadDefinition, Definitions, canonical, parse
+from domain.pots import Filled, OpenHold, filled, open_holds
 from runtime.definitions import load, put, read
 from runtime.deployment import checked
 from runtime.money import TOPIC, Topics
 from schemas.codec import Codec
-from schemas.events import BudgetLevel, Definition
+from schemas.events import Definition
 
 CLIENT = "auterity-budgets"
-
-
-class Filled(Struct, frozen=True):
-    """How full a pot is: one member's share of one budget in one window."""
-
-    budget: str
-    scope: str
-    member: str
-    window: str
-    limit_usd_micros: int
-    held_usd_micros: int
-    billed_usd_micros: int
-    percent: float
-    """Held and billed of the limit, rounded down to a tenth."""
-    level: BudgetLevel
-    """What the next call that costs anything meets."""
 
 
 class Standing(Struct, frozen=True):
     """Where a tenant's money stands."""
 
     pots: list[Filled]
-    holds: list[dict[str, Any]]
+    holds: list[OpenHold]
     in_doubt: int
     """Attempts that are billed whole because nobody knows what they cost."""
     sequence: int
@@ -86,7 +71,7 @@ class TenantBudgets:
             book = accounts.evolve(book, event) or book
         budgets, _ = self._known.budgets(tenant_id)
         pots = list(filled(budgets, book, tenant_id, now)) if budgets is not None else []
-        return Standing(pots, _holds(book), len(book.doubts), book.sequence, topics.unreadable)
+        return Standing(pots, open_holds(book), len(book.doubts), book.sequence, topics.unreadable)
 
     def _rows(self, tenants: list[str]) -> Iterator[dict[str, Any]]:
         for tenant in tenants:
@@ -94,39 +79,3 @@ class TenantBudgets:
             if event is not None and budgets is not None:
                 for each in budgets.budgets:
                     yield {"tenant_id": tenant, "version": event.version, **msgspec.structs.asdict(each)}
-
-
-def filled(budgets: Budgets, book: Book, tenant_id: str, now: datetime) -> Iterator[Filled]:
-    """Yields the pots that something was held or billed in, and those of a named member, which may be empty still."""
-    for budget in budgets.budgets:
-        pots = [Pot(budget, *key.split("\x1f")[1:]) for key in book.shares if key.split("\x1f")[0] == budget.id]
-        named = tenant_id if budget.scope == "tenant" else budget.of
-        if named:
-            pots.append(Pot(budget, named, window(budget, now)))
-        ours = {pot.key: pot for pot in pots if budget.of in ("", pot.member) and pot.window == window(budget, now)}
-        for pot in sorted(ours.values(), key=lambda each: each.member):
-            yield _filled(budget, pot, book.shares.get(pot.key, Share()))
-
-
-def _filled(budget: Budget, pot: Pot, share: Share) -> Filled:
-    used, limit = share.held + share.billed, budget.limit_usd_micros
-    return Filled(
-        budget=budget.id,
-        scope=budget.scope,
-        member=pot.member,
-        window=pot.window,
-        limit_usd_micros=limit,
-        held_usd_micros=share.held,
-        billed_usd_micros=share.billed,
-        percent=used * 1000 // limit / 10 if limit else 100.0,
-        level=level_of(pot, share, 1)[0],
-    )
-
-
-def _holds(book: Book) -> list[dict[str, Any]]:
-    """Returns the open holds, the one whose lease ends first before the others."""
-    names = ("run_id", "step", "call_id", "attempt", "model", "workflow", "principal", "team", "lease_until")
-    return [
-        {"hold_id": hold_id, "amount_usd_micros": hold.amount, **{name: getattr(hold, name) for name in names}}
-        for hold_id, hold in sorted(book.holds.items(), key=lambda each: each[1].lease_until)
-    ]

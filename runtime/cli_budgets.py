@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from runtime import terminal
@@ -69,4 +70,4 @@ def _shown(found: "Standing", counts: dict[str, int]) -> None:
     terminal.counts(counts)
     for hold in found.holds[:SHOWN_MAX]:
         terminal.out.print("hold: ", end="")
-        terminal.documents([hold])
+        terminal.documents([msgspec.structs.asdict(hold)])

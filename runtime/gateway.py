@@ -13,6 +13,7 @@ import uvloop
 from msgspec import Struct
 
 from connectors.kafka import ready
+from connectors.log import KafkaBrowser
 from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
@@ -29,6 +30,7 @@ from gateway.live import PER_TENANT_MAX, SAID_BYTES_MAX, Live
 from gateway.passwords import Passwords
 from gateway.people import People
 from gateway.positions import Positions
+from gateway.pulse import Pulsing
 from gateway.sign_on import SignOn
 from gateway.tally import Tally
 from gateway.tokens import Tokens
@@ -37,6 +39,7 @@ from runtime.definitions import following
 from runtime.errors import PortTaken
 from runtime.follower import Follower, readable
 from runtime.live import LiveLog
+from runtime.load import StageLoad
 from runtime.memory import settled
 from runtime.ports import HOST
 from runtime.secrets import load
@@ -89,6 +92,7 @@ def run_gateway(
 async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int, host: str, terms: Terms) -> None:
     data_dir = conf.data_dir
     models = Reader(reading(data_dir, conf.read_models))
+    browser, busy = KafkaBrowser(bootstrap), StageLoad(bootstrap, conf.group_prefix)
     registry = Registry(registry_url)
     codec = await asyncio.to_thread(registry.codec)
     definitions, sessions = Definitions(), Sessions()
@@ -124,13 +128,16 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
 
             checks = {"kafka": kafka} | ({"redis": shared.ready} if shared is not None else {})
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
-            watching = asyncio.create_task(_watched(live))
+            pulsing = Pulsing(live, models, busy)
+            watching = [asyncio.create_task(_watched(each)) for each in (live.watch, pulsing.run)]
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
-            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks, deliveries))
+            folders = Folders(data_dir / "files")
+            app = application(door, Parts(models, models, browser, live, folders, sign_on, checks, deliveries))
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)
-            watching.cancel()
+            for task in watching:
+                task.cancel()
     finally:
         if live_log is not None:
             live_log.stop()
@@ -138,9 +145,8 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             await shared.close()
         for follower in followers:
             follower.stop()
-        registry.close()
-        models.close()
-        remembered.close()
+        for each in (registry, browser, busy, models, remembered):
+            each.close()
 
 
 def _soon(catch_up: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -167,9 +173,9 @@ def following_sessions(sessions: Sessions, bootstrap: str, codec: Codec) -> Foll
     return Follower(bootstrap, TOPIC, take)
 
 
-async def _watched(live: Live) -> None:
+async def _watched(watch: Callable[[], Awaitable[None]]) -> None:
     try:
-        await live.watch()
+        await watch()
     except Exception:  # noqa: BLE001  nobody looks on whom nobody watches
         crash("watch over who looks on")
 

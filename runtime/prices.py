@@ -1,6 +1,5 @@
 """Price books: set, listed, shown at a moment as known at another, and the past priced again."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from domain.definitions import BadDefinition, Definitions
 from domain.identity import PLATFORM
 from domain.models import Model
 from domain.price_book import KIND, known
-from domain.prices import BOOK
+from domain.price_list import listed
 from domain.restatement import Restatement, adjustment, restate
 from runtime.definitions import load, put, read
 from runtime.money import Bill, Topics, adjust
@@ -42,7 +41,15 @@ class PriceBooks:
 
     def listed(self, known_at_ms: int | None) -> list[dict[str, Any]]:
         """Returns every price of the books that hold for the tenant, its own first."""
-        return [row for owner in dict.fromkeys((self._owner, PLATFORM)) for row in self._rows(owner, known_at_ms)]
+        return [
+            {
+                "tenant_id": each.tenant_id,
+                "version": each.version,
+                "known_from": each.known_from,
+                **msgspec.structs.asdict(each.price),
+            }
+            for each in listed(self._view(known_at_ms), self._owner)
+        ]
 
     def shown(self, name: str, at: datetime, known_at_ms: int | None) -> dict[str, Any]:
         """Returns what the model costs at the moment, as known at another; raises UnknownPrice."""
@@ -74,21 +81,6 @@ class PriceBooks:
 
     def _view(self, known_at_ms: int | None) -> Definitions:
         return self._known if known_at_ms is None else self._known.at(known_at_ms)
-
-    def _rows(self, owner: str, known_at_ms: int | None) -> Iterator[dict[str, Any]]:
-        versions = self._view(known_at_ms).appended(owner, KIND, BOOK)
-        if not versions:
-            return
-        recorded_ms, event = versions[-1]
-        since = datetime.fromtimestamp(recorded_ms / 1000, UTC)
-        prices = self._known.prices(event.digest).prices
-        for each in sorted(prices, key=lambda price: (price.model, price.valid_from)):
-            yield {
-                "tenant_id": owner,
-                "version": event.version,
-                "known_from": since,
-                **msgspec.structs.asdict(each),
-            }
 
     def _model(self, view: Definitions, name: str) -> Model:
         """Returns what the models say of the model; one that they do not name may stand in a book all the same."""

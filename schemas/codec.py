@@ -68,6 +68,10 @@ class Codec:
         known.reader(number)
         return dict(known.schemas[number])
 
+    def schemas(self, topic: str) -> dict[int, dict[str, Any]]:
+        """Returns every schema that is known for the topic, by its id, whether it can be read with or not."""
+        return {number: dict(schema) for number, schema in self._topics[topic].schemas.items()}
+
     def own(self, record: Record) -> bool:
         """Returns True when the record was written with the schema this process writes with."""
         prefix = self._topics[record.topic].prefix

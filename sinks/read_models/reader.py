@@ -5,14 +5,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, or_, select, tuple_
 from sqlalchemy.exc import ProgrammingError
 
 from domain.identity import PLATFORM
-from domain.read_models import LIMIT_MAX, SHARED, AgentCount, Applied, Call, Query, Row, Step, Tally
+from domain.ledger_sums import Sum
+from domain.pulse import Figures
+from domain.read_models import LIMIT_MAX, SHARED, Applied, Call, Decision, Entry, Row, Step, Tally, moment_of
+from domain.reading import AgentCount, Query
+from sinks.read_models.figures import figures
 from sinks.read_models.store import READERS, StoreUnavailable, answering
 from sinks.read_models.tables import APPLIED, table
 
+DAY = 86_400_000_000
+"""In microseconds."""
+COLUMNS = {name: name for name in ("model", "workflow", "principal", "team")} | {"tenant": "tenant_id"}
+"""What domain.ledger.BY is in these tables, but for days."""
+TEXTS = ("run_id", "subject", "source", "correlation_id", "workflow")
+"""Of a run, where a text is looked for."""
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 
@@ -32,6 +42,7 @@ class Reader:
         for name, value in query.where.items():
             column = asked.c[name]
             statement = statement.where(column == value if isinstance(value, str) else column.in_(list(value)))
+        statement = _within(statement, asked, query)
         if query.after:
             behind = tuple_(*columns), tuple_(*query.after)
             statement = statement.where(behind[0] < behind[1] if query.newest_first else behind[0] > behind[1])
@@ -83,6 +94,42 @@ class Reader:
 
         return await self._asked(read)
 
+    async def sums(self, tenant_id: str, by: str, begin: int | None, end: int | None) -> list[Sum]:
+        """See Ledgers."""
+        entries = table(Entry)
+        day = (entries.c.occurred_at // DAY).label("key")  # a moment before 1970 rounds as its database does
+        key = day if by == "day" else entries.c[COLUMNS[by]].label("key")
+        amounts = (func.sum(entries.c[name]).label(name) for name in ("billed_usd_micros", "held_usd_micros"))
+        statement = _own(entries, tenant_id).with_only_columns(key, *amounts, func.count().label("entries"))
+        if begin is not None:
+            statement = statement.where(entries.c.occurred_at >= begin)
+        if end is not None:
+            statement = statement.where(entries.c.occurred_at < end)
+        statement = statement.group_by(key).order_by(key).limit(LIMIT_MAX)
+
+        def read(connection: Connection) -> list[Sum]:
+            rows = connection.execute(statement).all()
+            found = [
+                Sum(
+                    moment_of(int(row.key) * DAY).date().isoformat() if by == "day" else row.key,
+                    int(row.billed_usd_micros),
+                    int(row.held_usd_micros),
+                    row.entries,
+                )
+                for row in rows
+            ]
+            return sorted(found, key=lambda each: each.key)  # a database has an order of its own
+
+        return await self._asked(read)
+
+    async def figures(self, tenant_id: str, now_ms: int) -> Figures:
+        """See domain.pulse.Pulses."""
+
+        def read(connection: Connection) -> Figures:
+            return figures(connection, lambda kind: _own(table(kind), tenant_id), now_ms)
+
+        return await self._asked(read)
+
     def close(self) -> None:
         """Ends its threads and connections."""
         self._threads.shutdown()
@@ -98,6 +145,34 @@ class Reader:
                     return read(connection)
             except ProgrammingError as error:  # a server on which nothing has been made yet
                 raise StoreUnavailable("the read models are not there yet") from error
+
+
+def _within(statement: Select[Any], asked: Table, query: Query[R]) -> Select[Any]:
+    """Returns the statement for the ranges of a query, and of runs for what else it asks of them."""
+    for name, value in query.least.items():
+        statement = statement.where(asked.c[name] >= value)
+    for name, value in query.below.items():
+        statement = statement.where(asked.c[name] < value)
+    narrowed = query.narrowed
+    if narrowed.outcome is not None:
+        statement = statement.where(_of_run(asked, table(Decision)).where(_outcome(narrowed.outcome)).exists())
+    if narrowed.cost_usd_micros_min > 0:
+        cost = func.sum(table(Call).c.cost_usd_micros)
+        costs = _of_run(asked, table(Call)).with_only_columns(func.coalesce(cost, 0)).scalar_subquery()
+        statement = statement.where(costs >= narrowed.cost_usd_micros_min)
+    if narrowed.text:
+        texts = (asked.c[name].icontains(narrowed.text, autoescape=True) for name in TEXTS)
+        statement = statement.where(or_(*texts))
+    return statement
+
+
+def _of_run(runs: Table, others: Table) -> Select[Any]:
+    same = others.c.tenant_id == runs.c.tenant_id, others.c.run_id == runs.c.run_id
+    return select(others).where(*same).correlate(runs)
+
+
+def _outcome(said: str) -> ColumnElement[bool]:
+    return table(Decision).c.outcome == said
 
 
 def _own(asked: Table, tenant_id: str, *, shared: bool = False) -> Select[Any]:

@@ -13,7 +13,20 @@ TYPES: dict[Any, type[TypeEngine[Any]]] = {str: Text, int: BigInteger, bool: Boo
 INDEXES: dict[str, list[tuple[str, ...]]] = {
     "runs": [("recorded_ms", "run_id"), ("status", "recorded_ms", "run_id"), ("workflow", "recorded_ms", "run_id")],
     "steps": [("agent", "uses", "status", "recorded_ms")],
-    "moments": [("run_id", "recorded_ms", "topic", "offset")],
+    "moments": [
+        ("run_id", "recorded_ms", "topic", "offset"),
+        ("event_id", "topic"),
+        ("causation_id", "recorded_ms"),
+        ("recorded_ms", "topic"),
+    ],
+    "decisions": [("recorded_ms", "outcome")],
+    "entries": [
+        ("occurred_at", "sequence"),
+        ("recorded_ms", "sequence"),
+        ("run_id", "sequence"),
+        ("event_id", "sequence"),
+    ],
+    "letters": [("recorded_ms", "event_id")],
 }
 """By table; each begins with the tenant."""
 

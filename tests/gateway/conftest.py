@@ -12,14 +12,15 @@ import pytest
 from gateway_calls import PASSWORD, PASSWORDS, SIGNING
 from identity_providers import Realm
 from live_calls import Gateway, app_of, listening
-from read_model_records import fill, records
+from read_model_records import fill, lying, records
 
 from connectors.openid import OpenIdProviders
 from connectors.publisher import KafkaPublisher
 from domain.definitions import Definitions, Tenant, define
 from domain.identity import PLATFORM, ApiKey, Permission, Presented, Role, User, Webhook, digest
+from domain.ports import LogBrowser
 from domain.quotas import Quota
-from domain.read_models import ReadModels
+from domain.reading import ReadModels
 from domain.sessions import Sessions
 from gateway.bodies import Room
 from gateway.deliveries import Deliveries
@@ -207,10 +208,11 @@ def calling(
     openid: OpenIdProviders | None = None,
     xmlsec1: str = "xmlsec1",
     deliveries: Deliveries | None = None,
+    browser: LogBrowser | None = None,
     **more: Any,
 ) -> httpx2.AsyncClient:
     """Returns a client of an application with this publisher; without `people` nobody is logged in, without `models`
-    there are no read models."""
+    there are no read models, without a `browser` the log is that of read_model_records."""
 
     async def nothing_new(_: str = "") -> None:
         return None
@@ -228,6 +230,14 @@ def calling(
         limits=limits or Limits(),
         **more,
     )
-    app = app_of(door, models, folder=folder, openid=openid, xmlsec1=xmlsec1, deliveries=deliveries)
+    app = app_of(
+        door,
+        models,
+        folder=folder,
+        openid=openid,
+        xmlsec1=xmlsec1,
+        deliveries=deliveries,
+        browser=browser or lying(codec),
+    )
     headers = {"Authorization": f"Bearer {key('acme', 'w').text}"}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers=headers)

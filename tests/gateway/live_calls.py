@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 import websockets
 from fastapi import FastAPI
+from log_browser import ListBrowser
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from connectors.openid import OpenIdProviders
 from domain.ids import derive
 from domain.live import PLACES, Vector, shown
-from domain.read_models import ReadModels
+from domain.ports import LogBrowser
+from domain.reading import ReadModels
 from gateway.app import Parts, application
 from gateway.deliveries import Deliveries, MemoryDeliveries
 from gateway.door import Door
@@ -81,13 +83,16 @@ def app_of(
     openid: OpenIdProviders | None = None,
     xmlsec1: str = "xmlsec1",
     deliveries: Deliveries | None = None,
+    browser: LogBrowser | None = None,
 ) -> FastAPI:
-    """Returns the application of a door; with no read models, unless they are given, and nothing that happens."""
+    """Returns the application of a door; with no read models, unless they are given, and nothing that happens, or has
+    happened."""
     models = models or Reader(reading(Path("nowhere"), None))
     sign_on = SignOn(openid or OpenIdProviders(), SEALING, xmlsec1)
     live = live or Live(door, quiet_feed())
-    parts = Parts(models, live, Folders(folder / "files"), sign_on, checks or {}, deliveries or MemoryDeliveries())
-    return application(door, parts)
+    looking, folders = browser or ListBrowser(()), Folders(folder / "files")
+    kept = deliveries or MemoryDeliveries()
+    return application(door, Parts(models, models, looking, live, folders, sign_on, checks or {}, kept))
 
 
 class Gateway:

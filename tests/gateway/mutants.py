@@ -20,9 +20,14 @@ from domain.administration import check_managed, roles_of
 from domain.definitions import Definitions
 from domain.federation import Pending, pending_doubt
 from domain.identity import ApiKey, Permission, Presented, Principal, Role, User, Verdict, authorise, digest, identify
+from domain.log_records import own
+from schemas.codec import Codec
 from schemas.errors import Rejected
+from schemas.events import BusinessEvent
+from schemas.record import Record
 
 ROOT = Path(__file__).parents[2]
+CODEC = Codec({"business-events": 1})
 NAMES = {"tenant", "tenant_id", "tid"}
 
 
@@ -79,7 +84,23 @@ def _platforms_scope() -> bool:
     return found is not None and not found.permissions
 
 
+def _another_tenants_record() -> bool:
+    """A record whose headers name nobody: only its body says whose it is."""
+    event = BusinessEvent(
+        event_id="e",
+        tenant_id="other",
+        correlation_id="c",
+        occurred_at=LATE,
+        source="s",
+        subject="s",
+        type="t",
+    )
+    made = CODEC.encode(event, "test")
+    return own(Record(made.topic, 0, 0, 0, made.key, made.value, ()), CODEC, "acme") is None
+
+
 CAUGHT_BY: dict[str, Callable[[], bool]] = {
+    "domain.log_records:own": _another_tenants_record,
     "domain.identity:authorise": _names_others,
     "domain.identity:identify": _platforms_scope,
     "domain.federation:pending_doubt": _another_providers,
@@ -91,7 +112,8 @@ NO_FILTERS = {
     "domain.definitions:Definitions.names": "lists for commands; what it names is looked up with the tenant again",
     "domain.definitions:Definitions.provider": "leaves the platform out, which has none",
     "gateway.graph_rows:definition_row": "says whose a definition is that was read already",
-    "gateway.runs:_definition": "says whose a definition is that was read already",
+    "gateway.run_documents:definition_document": "says whose a definition is that was read already",
+    "gateway.money_documents:price_document": "says whose a price is that was read already",
     "gateway.proofs:_named": "says on the log who was meant",
     "gateway.usage:Usage.take": "forgets what a tenant was granted on earlier days",
     "domain.definitions:Definitions.tenants": "lists the tenants themselves",

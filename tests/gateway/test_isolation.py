@@ -12,7 +12,7 @@ import pytest
 from gateway_calls import PASSWORD, SAID, calls
 from live_calls import Gateway, decision, events_told, next_told, run, step
 from msgspec import Struct
-from read_model_records import run_of
+from read_model_records import letter_of, place_of, run_of
 from subscription_calls import PROTOCOL, spoken, subscribe
 from subscription_calls import told as subscription_told
 from websockets.exceptions import InvalidStatus
@@ -33,7 +33,8 @@ class Row(Struct, frozen=True):
     body: Callable[[str], Any] | None = None
     """What is sent, of the tenant that it speaks of."""
     path: str = ""
-    """With its parameters filled in; `{run}` is a run of the tenant that it speaks of."""
+    """With its parameters filled in; `{run}` is a run of the tenant that it speaks of, `{place}` where a call of it
+    lies, `{letter}` a dead letter of it."""
     taken: int = 200
     people: bool = False
     """True when a key is not enough."""
@@ -47,6 +48,10 @@ ROWS = {
     ),
     "POST /api/v1/auth/refresh": Row(open=True, body=lambda _: {"refresh_token": "x"}, taken=401),
     "GET /api/v1/auth/verify": Row(),
+    "GET /api/v1/me": Row(),
+    "GET /api/v1/branding": Row(),
+    "PUT /api/v1/branding": Row(Permission.MANAGE_TENANT, body=lambda _: {"name": "Ours"}),
+    "GET /api/v1/branding/{tenant}": Row(open=True, path="/api/v1/branding/acme"),
     "POST /api/v1/auth/logout": Row(people=True),
     "POST /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD}),
     "POST /api/v1/auth/totp/confirm": Row(people=True, body=lambda _: {"code": "none"}, taken=401),
@@ -75,10 +80,27 @@ ROWS = {
         Permission.EXECUTE_WORKFLOWS, body=lambda _: {"input": {}}, path="/api/v1/agents/report/trigger", taken=202
     ),
     "GET /api/v1/workflows": Row(Permission.READ_RUNS),
+    "GET /api/v1/workflows/{id}": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}"),
+    "POST /api/v1/workflows/{id}/replay": Row(Permission.READ_DECISIONS, path="/api/v1/workflows/{run}/replay"),
     "GET /api/v1/workflows/{id}/status": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/status"),
     "GET /api/v1/workflows/{id}/logs": Row(Permission.READ_RUNS, path="/api/v1/workflows/{run}/logs"),
     "GET /api/v1/agents/status": Row(Permission.READ_RUNS),
     "GET /api/v1/definitions": Row(Permission.READ_RUNS),
+    "GET /api/v1/budgets": Row(Permission.READ_MONEY),
+    "GET /api/v1/ledger": Row(Permission.READ_MONEY),
+    "GET /api/v1/ledger/entries": Row(Permission.READ_MONEY),
+    "GET /api/v1/recommendations": Row(Permission.READ_MONEY),
+    "GET /api/v1/prices": Row(Permission.READ_MONEY),
+    "GET /api/v1/prices/restatements": Row(Permission.READ_MONEY),
+    "GET /api/v1/dead-letters": Row(Permission.READ_DEAD_LETTERS),
+    "GET /api/v1/dead-letters/{id}": Row(Permission.READ_DEAD_LETTERS, path="/api/v1/dead-letters/{letter}"),
+    "POST /api/v1/dead-letters/{id}/mend": Row(
+        Permission.MEND_DEAD_LETTERS, body=lambda _: SAID, path="/api/v1/dead-letters/{letter}/mend", taken=202
+    ),
+    "GET /api/v1/topics": Row(Permission.READ_LOG),
+    "GET /api/v1/topics/{topic}/schema": Row(Permission.READ_LOG, path="/api/v1/topics/ai-calls/schema"),
+    "GET /api/v1/topics/{topic}/records": Row(Permission.READ_LOG, path="/api/v1/topics/ai-calls/records?limit=1"),
+    "GET /api/v1/records/{topic}/{partition}/{offset}": Row(Permission.READ_LOG, path="/api/v1/records/{place}"),
     "GET /api/v1/live": Row(Permission.READ_RUNS, path="/api/v1/live?seconds=0"),
     "GET /api/v1/files": Row(Permission.READ_FILES),
     "PUT /api/v1/files/{name}": Row(
@@ -128,6 +150,8 @@ ROWS = {
     "GET /api/v1/health/live": Row(open=True),
     "GET /api/v1/health/ready": Row(open=True),
 }
+THEIRS = ("{run}", "{place}", "{letter}")
+"""In a path, what is one tenant's."""
 CHANNELS = {"runs": None, "steps": None, "decisions": Permission.READ_DECISIONS, "counters": None, "alerts": None}
 """Of the WebSocket, with what they need besides `runs:read`."""
 TENANTS = {"own": "acme", "other": "other"}
@@ -151,7 +175,12 @@ SUSPENDED = {"a suspended tenant": {"X-API-Key": key("gone", "w").text}}
 
 def path_of(route: str, row: Row, tenant: str) -> str:
     """Returns where the route is called."""
-    return (row.path or route.partition(" ")[2]).replace("{run}", run_of(tenant))
+    path = row.path or route.partition(" ")[2]
+    return (
+        path.replace("{run}", run_of(tenant))
+        .replace("{place}", place_of(tenant))
+        .replace("{letter}", letter_of(tenant))
+    )
 
 
 async def document(client: httpx2.AsyncClient) -> dict[str, Any]:
@@ -185,7 +214,7 @@ def expected(row: Row, caller: str, granted: set[Permission] | None, tenant: str
         return 403 if caller in SUSPENDED else 401
     if (row.permission is not None and row.permission not in granted) or (row.people and caller in KEYS):
         return 403
-    if "{run}" in row.path:
+    if any(each in row.path for each in THEIRS):
         return 404 if tenant == "other" else row.taken
     speaks_of_it = row.body is not None and "tenant_id" in row.body(tenant)
     if speaks_of_it and PEOPLE.get(caller, ("acme",))[0] != tenant:

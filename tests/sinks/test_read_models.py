@@ -14,7 +14,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 
 from domain.projections import changes, folded
-from domain.read_models import ROWS, TOPICS, Decision, Query, Run, Step
+from domain.read_models import ROWS, TOPICS, Decision, Run, Step
+from domain.reading import Query
 from schemas.errors import Unavailable
 from schemas.record import Record
 from sinks.read_models.reader import Reader

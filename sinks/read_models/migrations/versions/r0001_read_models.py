@@ -46,7 +46,7 @@ INDEXES = (
 def upgrade() -> None:
     """Makes them."""
     for table, (key, others) in TABLES.items():
-        columns = [_column(each, key=True) for each in key.split()] + [_column(each) for each in others.split()]
+        columns = [column(each, key=True) for each in key.split()] + [column(each) for each in others.split()]
         op.create_table(table, *columns)
     for table, said in INDEXES:
         names = said.split()
@@ -59,7 +59,8 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _column(said: str, *, key: bool = False) -> sa.Column[Any]:
+def column(said: str, *, key: bool = False) -> sa.Column[Any]:
+    """Returns the column that this says, see TABLES."""
     name = said.rstrip("#!*?")
     kinds: dict[str, type[sa.types.TypeEngine[Any]]] = {"#": sa.BigInteger, "!": sa.Boolean, "*": sa.JSON}
     kind = kinds.get(said.removeprefix(name).rstrip("?"), sa.Text)
