@@ -264,7 +264,8 @@ class RelayCore:
     async def _ready(self, live: Live) -> Ready:
         choice = live.now.choice
         assert choice is not None
-        return await self._asker.ready(live.requested, choice.model, live.now.tokens_max if choice.hold else 0)
+        with self.progress.wait():  # for the library to be loaded, or the detector
+            return await self._asker.ready(live.requested, choice.model, live.now.tokens_max if choice.hold else 0)
 
     async def _attempt(self, live: Live) -> tuple[Live, Ended]:
         """Asks once, and returns how it ended."""
