@@ -65,7 +65,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         redirect_slashes=False,
     )
-    reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec)
+    reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec, door.age_s)
     routers = [
         part.routes(door) for part in (auth, me, factors, users, keys, webhooks, tenants, branding, events, workflows)
     ]

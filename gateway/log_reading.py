@@ -13,7 +13,7 @@ from domain.log_scan import Scan, Spans
 from domain.ports import LogBrowser
 from gateway.answers import Refusal
 from schemas.codec import Codec
-from schemas.errors import Unavailable
+from schemas.errors import LogUnavailable, Unavailable
 from schemas.events import Event
 from schemas.record import Record
 
@@ -21,6 +21,8 @@ AT_ONCE = 4
 """Calls that read the log at a time; others wait."""
 ANSWER_S = 10.0
 """Time that a call has for its turn and its answer."""
+SILENT_S, LOOK_S = 1.4, 0.1
+"""Who waits while Kafka is silent for so long is refused; how often that is looked at."""
 SCAN_S = 3.0
 """Time after which a page ends where it is, as it does at SCANNED_MAX."""
 BYTES_MAX = 16 * 1024 * 1024
@@ -44,18 +46,34 @@ class Seen(Struct, frozen=True):
 class LogReading:
     """The log, as routes ask it."""
 
-    def __init__(self, browser: LogBrowser, codec: Codec) -> None:
+    def __init__(self, browser: LogBrowser, codec: Codec, silent_s: Callable[[], float]) -> None:
+        """`silent_s` returns for how long nothing was heard of Kafka."""
         self.browser = browser
         self.codec = codec
+        self._silent_s = silent_s
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="log-reading")
 
     async def asked(self, read: Callable[[], T]) -> T:
-        """Returns what reading gives, on a thread; refuses with 503 what takes too long, or Kafka does not answer."""
+        """Returns what reading gives, on a thread; refuses with 503 what takes too long.
+
+        Raises LogUnavailable when Kafka does not answer, soon enough for the caller to know within two seconds.
+        """
+        loop = asyncio.get_running_loop()
+        found, until = loop.run_in_executor(self._threads, read), loop.time() + ANSWER_S
+        while not found.done():
+            await asyncio.wait([found], timeout=LOOK_S)
+            if not found.done() and self._silent_s() > SILENT_S:
+                found.cancel()
+                raise LogUnavailable(f"Kafka says nothing for {SILENT_S} s")
+            if not found.done() and loop.time() > until:
+                found.cancel()
+                raise Refusal(503, f"the log is not read within {ANSWER_S:.0f} s")
         try:
-            async with asyncio.timeout(ANSWER_S):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, read)
-        except (Unavailable, TimeoutError) as error:
-            raise Refusal(503, "the log does not answer now") from error
+            return found.result()
+        except LogUnavailable:
+            raise
+        except Unavailable as error:
+            raise Refusal(503, str(error)) from error
 
     async def spans(self, topic: str) -> dict[int, tuple[int, int]]:
         """Returns by partition where the topic begins and ends."""

@@ -1,5 +1,6 @@
 """The log as it is, over HTTP: whose records, which topics, and page by page without a gap."""
 
+import threading
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
@@ -182,3 +183,25 @@ async def test_a_large_value_is_shown_by_its_place_alone(models: Reader) -> None
 
     assert listed["value"] is None and "a list shows 65536" in listed["withheld"]
     assert (await gateway.got(f"/records/{record.place}"))["record"]["value"]["answer"] == event.answer
+
+
+class Hanging(ListBrowser):
+    """A log that answers when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.let_go = threading.Event()
+
+    def spans(self, topic: str) -> dict[int, tuple[int, int]]:
+        """See LogBrowser."""
+        self.let_go.wait(10)
+        return super().spans(topic)
+
+
+@pytest.mark.parametrize("path", ["/topics", "/topics/ai-calls/records", "/budgets", "/recommendations"])
+async def test_while_kafka_is_silent_a_caller_is_refused_and_does_not_wait_for_it(path: str) -> None:
+    browser = Hanging()
+    gateway = Quiet(browser=browser, age_s=lambda: 5.0)
+    answer = await gateway.client.get(path)
+    browser.let_go.set()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

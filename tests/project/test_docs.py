@@ -20,7 +20,7 @@ from domain.definitions import canonical, parse
 from runtime.deployment import MARKS
 
 DOCUMENTS = ["README.md", "ARCHITECTURE.md"]
-PAGES = ("ingest", "gateway", "identity", "single-sign-on", "limits", "security", "read-models", "live")
+PAGES = ("ingest", "gateway", "identity", "single-sign-on", "limits", "security", "read-models", "log", "live")
 PAGES += ("routing", "money", "privacy", "models-reached", "workflows", "command-line", "events", "operations")
 DOCUMENTS += [f"docs/{name}.md" for name in PAGES]
 DOCUMENTS += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md"))
