@@ -7,7 +7,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## start the platform and the demo, stay up until Ctrl-C; ARGS=--exit stops after the summary
-	@sh deploy/bootstrap.sh
+	@sh deploy/bootstrap.sh page
 	@.venv/bin/auterity demo $(ARGS)
 
 # Two sessions, a file at a time; one that dies ends the run. The tests start some two hundred processes of Python,
@@ -47,5 +47,5 @@ servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, R
 	@.venv/bin/python -m deploy.servers
 
 clean: ## remove what was built or installed here; data directories (.auterity) stay
-	rm -rf .venv .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv dist dashboard/node_modules gateway/page .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -67,32 +67,32 @@ def main() -> None:
     sys.exit(1 if missing else 0)
 
 
-def program(name: str, progress: Progress, cache: Path | None = None) -> Path:
+def program(name: str, progress: Progress, where: Path | None = None) -> Path:
     """Returns the program, of this machine or of the cache; raises ServerMissing."""
     packaged = PROGRAMS[name]
     here = [Path(found)] if (found := shutil.which(name)) else sorted(Path("/").glob(packaged.place))
     if here:
         return here[-1]
-    place = (cache or _cache()) / name
-    _once(place, lambda folder: _unpack(name, packaged, folder, progress), lambda: _runs(place / name))
+    place = (where or cache()) / name
+    once(place, lambda folder: _unpack(name, packaged, folder, progress), lambda: _runs(place / name))
     return place / name
 
 
-def keycloak(progress: Progress, cache: Path | None = None) -> Path:
+def keycloak(progress: Progress, where: Path | None = None) -> Path:
     """Returns the folder of a Keycloak that only has to be started; raises JarsUnavailable, JavaUnusable,
     ServerMissing."""
     bundle = locked_bundle("keycloak")
     java = find_java(JAVA_MIN)
-    place = (cache or _cache()) / f"keycloak-{bundle.version}-java{java.version}"
+    place = (where or cache()) / f"keycloak-{bundle.version}-java{java.version}"
 
     def build(folder: Path) -> None:
         (unpacked,) = (path for path in fetch(bundle, default_cache(), progress).iterdir() if path.is_dir())
         progress(f"making Keycloak {bundle.version} ready to start (once)")
         shutil.copytree(unpacked, folder, dirs_exist_ok=True)
-        _run("Keycloak", keycloak_command(java.launcher, folder, folder, *BUILT_WITH), BUILD_S)
+        run("Keycloak", keycloak_command(java.launcher, folder, folder, *BUILT_WITH), BUILD_S)
         (folder / "built").touch()
 
-    _once(place, build, (place / "built").exists)
+    once(place, build, (place / "built").exists)
     return place
 
 
@@ -102,12 +102,13 @@ def keycloak_command(java: Path, folder: Path, home: Path, *arguments: str) -> l
     return [str(java), *JAVA_OPTIONS, *where, "io.quarkus.bootstrap.runner.QuarkusEntryPoint", *arguments]
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Returns the folder of what is got once per user."""
     return default_cache().with_name("servers")
 
 
-def _once(place: Path, fill: Callable[[Path], None], is_there: Callable[[], bool]) -> None:
-    """Fills the place as a whole unless it is there; others wait meanwhile."""
+def once(place: Path, fill: Callable[[Path], None], is_there: Callable[[], bool]) -> None:
+    """Fills the place as a whole unless it is there; others wait meanwhile. Raises ServerMissing."""
     if is_there():
         return
     try:
@@ -134,14 +135,14 @@ def _unpack(name: str, packaged: Packaged, folder: Path, progress: Progress) -> 
     """Fills the folder with the packages and scripts that start the program (and its initdb) on their libraries."""
     progress(f"downloading {name} from Debian (once)")
     apt = _apt(name, folder, packaged.package)
-    said = _run(name, [*apt, "--simulate", "--no-install-recommends", "install", packaged.package], APT_S)
+    said = run(name, [*apt, "--simulate", "--no-install-recommends", "install", packaged.package], APT_S)
     needed = [line.split()[1] for line in said.splitlines() if line.startswith("Inst ")]
     wanted = [each for each in needed if any(Path(each).match(pattern) for pattern in ("lib*", *packaged.wanted))]
     if not wanted:
         raise ServerMissing(name, f"apt offers nothing for {packaged.package}")
-    _run(name, [*apt, "download", *wanted], APT_S, folder)
+    run(name, [*apt, "download", *wanted], APT_S, folder)
     for package in folder.glob("*.deb"):
-        _run(name, ["dpkg-deb", "--extract", str(package), str(folder)], APT_S)
+        run(name, ["dpkg-deb", "--extract", str(package), str(folder)], APT_S)
         package.unlink()
     shutil.rmtree(folder / "apt", ignore_errors=True)
     (found,) = folder.glob(packaged.place)
@@ -159,12 +160,12 @@ def _apt(name: str, folder: Path, package: str) -> list[str]:
     """Returns apt-get with the machine's package lists, or, where they do not know the package, with fresh ones."""
     command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root"]  # or its own user could not write to the cache
     try:
-        _run(name, [*command, "--simulate", "install", package], APT_S)
+        run(name, [*command, "--simulate", "install", package], APT_S)
     except ServerMissing:
         for part in ("lists/partial", "archives/partial"):
             (folder / "apt" / part).mkdir(parents=True)
         command += ["-o", f"Dir::State::Lists={folder}/apt/lists", "-o", f"Dir::Cache={folder}/apt"]
-        _run(name, [*command, "update"], APT_S)
+        run(name, [*command, "update"], APT_S)
     return command
 
 
@@ -176,9 +177,13 @@ def _runs(path: Path) -> bool:
     return not done.returncode
 
 
-def _run(name: str, command: Sequence[str], timeout_s: float, folder: Path | None = None) -> str:
-    """Returns what the command printed; raises ServerMissing with its last line."""
+def run(
+    name: str, command: Sequence[str], timeout_s: float, folder: Path | None = None, programs: Path | None = None
+) -> str:
+    """Returns what the command printed, with the programs of a folder first; raises ServerMissing with its last line."""
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    if programs is not None:
+        env["PATH"] = f"{programs}{os.pathsep}{env.get('PATH', '')}"
     try:
         done = subprocess.run(
             command, cwd=folder, env=env, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The gateway: every route, each under /api/v1 and at the path itself."""
+"""The gateway: every route, each under /api/v1 and at the path itself; what no route takes may be of the page."""
 
 from fastapi import FastAPI, Request, Response, WebSocket
 from msgspec import Struct
@@ -17,6 +17,7 @@ from gateway import (
     oidc,
     runs,
     saml,
+    static,
     subscriptions,
     tenants,
     users,
@@ -37,6 +38,7 @@ class Parts(Struct, frozen=True):
     folders: Folders
     sign_on: SignOn
     checks: health.Checks = {}
+    page: static.Page = static.Page({})
 
 
 def application(door: Door, parts: Parts) -> FastAPI:
@@ -61,6 +63,8 @@ def application(door: Door, parts: Parts) -> FastAPI:
 
     async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 404 and (file := parts.page.answer(request)) is not None:
+            return file
         detail = "no such route" if error.status_code == 404 else error.detail
         return await door.refuse(request, error.status_code, detail, error.headers or {})
 

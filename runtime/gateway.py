@@ -29,6 +29,7 @@ from gateway.passwords import Passwords
 from gateway.people import People
 from gateway.positions import Positions
 from gateway.sign_on import SignOn
+from gateway.static import page
 from gateway.tally import Tally
 from gateway.tokens import Tokens
 from gateway.usage import FileLedger, SharedLedger, Usage
@@ -122,7 +123,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             live = Live(door, live_log.feed, terms.live_max, terms.origins)
             watching = asyncio.create_task(_watched(live))
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
-            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks))
+            app = application(door, Parts(models, live, Folders(data_dir / "files"), sign_on, checks, page()))
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)

@@ -1,0 +1,4 @@
+import { ScreenHead } from "../components/panel";
+export default function Live() {
+  return <ScreenHead title="Live" />;
+}

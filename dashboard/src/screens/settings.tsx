@@ -1,0 +1,4 @@
+import { ScreenHead } from "../components/panel";
+export default function Settings() {
+  return <ScreenHead title="Settings" />;
+}
