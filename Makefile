@@ -42,7 +42,7 @@ chaos: ## kill, freeze and starve everything, and count (at most 40 minutes); AR
 	@sh deploy/bootstrap.sh tests
 	@.venv/bin/python -m tests.chaos $(ARGS)
 
-servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, Redis, xmlsec1), once
+servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, Redis, xmlsec1, Chromium), once
 	@sh deploy/bootstrap.sh
 	@.venv/bin/python -m deploy.servers
 

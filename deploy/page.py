@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.servers import ServerMissing, cache, once, run
+from deploy.servers import cache, once, run
 from gateway.static import BUILT
 from runtime.errors import RuntimeFailed
 from runtime.jars import alone

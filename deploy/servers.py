@@ -1,7 +1,8 @@
 """Gets the real servers and programs that tests run against, once per user: `python -m deploy.servers`.
 
-Keycloak comes by Maven coordinates with the locked SHA-256 and is made ready to start; PostgreSQL, Redis and xmlsec1
-are those of this machine, else Debian's packages, which apt verifies, unpacked into the cache: nothing is installed.
+Keycloak comes by Maven coordinates with the locked SHA-256 and is made ready to start; PostgreSQL, Redis, xmlsec1 and
+Chromium are those of this machine, else Debian's packages, which apt verifies, unpacked into the cache: nothing is
+installed.
 """
 
 import os
@@ -31,6 +32,16 @@ JAVA_OPTIONS = (
 BUILT_WITH = ("build", "--db=dev-mem", "--cache=local", "--features-disabled=admin,account")
 
 
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+<dir prefix="relative">usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>
+<alias><family>system-ui</family><prefer><family>Liberation Sans</family></prefer></alias>
+<alias><family>sans-serif</family><prefer><family>Liberation Sans</family></prefer></alias>
+<alias><family>monospace</family><prefer><family>Liberation Mono</family></prefer></alias>
+</fontconfig>
+"""
+
+
 @dataclass(eq=False)
 class ServerMissing(RuntimeFailed):
     """{name} cannot be had: {reason}."""
@@ -52,6 +63,7 @@ PROGRAMS = {
     "postgres": Packaged("postgresql", ("postgresql-[0-9]*",), "usr/lib/postgresql/*/bin/postgres"),
     "redis-server": Packaged("redis-server", ("redis-server", "redis-tools"), "usr/bin/redis-server"),
     "xmlsec1": Packaged("xmlsec1", ("xmlsec1",), "usr/bin/xmlsec1"),
+    "chromium": Packaged("chromium", ("chromium", "chromium-common", "font*"), "usr/lib/chromium/chromium"),
 }
 
 
@@ -146,14 +158,23 @@ def _unpack(name: str, packaged: Packaged, folder: Path, progress: Progress) -> 
         package.unlink()
     shutil.rmtree(folder / "apt", ignore_errors=True)
     (found,) = folder.glob(packaged.place)
-    (libraries,) = [path.relative_to(folder) for path in folder.glob("usr/lib/*-linux-gnu*")] or [Path("usr/lib")]
+    places = {each.parent.relative_to(folder) for each in folder.glob("usr/lib/*-linux-gnu*/**/lib*.so*")}
+    libraries = ":".join(f"$here/{each}" for each in sorted(places))
     for each in (found, *found.parent.glob("initdb")):
         script = folder / each.name
         script.write_text(
             '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\n'
-            f'exec env LD_LIBRARY_PATH="$here/{libraries}" "$here/{each.relative_to(folder)}" "$@"\n'
+            f'{_fonts(folder)}exec env LD_LIBRARY_PATH="{libraries}" "$here/{each.relative_to(folder)}" "$@"\n'
         )
         script.chmod(0o755)
+
+
+def _fonts(folder: Path) -> str:
+    """Returns the line that has a program find the fonts that came along; nothing when none did."""
+    if not (folder / "usr/share/fonts").is_dir():
+        return ""
+    (folder / "fonts.conf").write_text(FONTS)
+    return 'export FONTCONFIG_FILE="$here/fonts.conf"\n'
 
 
 def _apt(name: str, folder: Path, package: str) -> list[str]:
@@ -180,7 +201,7 @@ def _runs(path: Path) -> bool:
 def run(
     name: str, command: Sequence[str], timeout_s: float, folder: Path | None = None, programs: Path | None = None
 ) -> str:
-    """Returns what the command printed, with the programs of a folder first; raises ServerMissing with its last line."""
+    """Returns what the command printed, with a folder of programs first; raises ServerMissing with its last line."""
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     if programs is not None:
         env["PATH"] = f"{programs}{os.pathsep}{env.get('PATH', '')}"

@@ -15,6 +15,7 @@ from gateway import (
     keys,
     live,
     oidc,
+    providers,
     runs,
     saml,
     static,
@@ -53,7 +54,7 @@ def application(door: Door, parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     reads = Reads(parts.models)
-    routers = [part.routes(door) for part in (auth, factors, users, keys, tenants, events, workflows)]
+    routers = [part.routes(door) for part in (auth, providers, factors, users, keys, tenants, events, workflows)]
     routers += [part.routes(door, reads) for part in (runs, graphql)]
     routers += [part.routes(door, parts.sign_on) for part in (oidc, saml)]
     routers += [files.routes(door, parts.folders), live.routes(parts.looking), subscriptions.routes(parts.looking)]

@@ -56,7 +56,7 @@ class Page(Struct, frozen=True):
     def answer(self, request: Request) -> Response | None:
         """Returns what is answered of the page, None when the request is none of the page's."""
         path = request.url.path
-        if request.method not in ("GET", "HEAD") or path.startswith(("/api/", HASHED)) and path not in self.files:
+        if request.method not in ("GET", "HEAD") or (path.startswith(("/api/", HASHED)) and path not in self.files):
             return None
         if path in self.files:
             return self._file(request, path)

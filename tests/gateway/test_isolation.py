@@ -48,6 +48,7 @@ ROWS = {
     "POST /api/v1/auth/refresh": Row(open=True, body=lambda _: {"refresh_token": "x"}, taken=401),
     "GET /api/v1/auth/verify": Row(),
     "POST /api/v1/auth/logout": Row(people=True),
+    "GET /api/v1/auth/providers/{tenant}": Row(open=True, path="/api/v1/auth/providers/acme"),
     "POST /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD}),
     "POST /api/v1/auth/totp/confirm": Row(people=True, body=lambda _: {"code": "none"}, taken=401),
     "DELETE /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD, "code": "none"}, taken=409),
