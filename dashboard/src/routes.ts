@@ -11,5 +11,5 @@ export interface Route {
 
 export const ROUTES: readonly Route[] = [
   { path: "/", title: "Live", nav: "Live", screen: lazy(() => import("./screens/live")) },
-  { path: "/app/settings", title: "Settings", nav: "Settings", screen: lazy(() => import("./screens/settings")) },
+  { path: "/app/settings", title: "Settings", nav: "Settings", screen: lazy(() => import("./screens/settings/index")) },
 ];

@@ -24,6 +24,9 @@ export type State =
 export const IN_COOKIE = { "Auterity-Session": "cookie" };
 const EARLY_MS = 60_000;
 const UNDER_WAY = "auterity-renewal";
+const SIGNED_IN = "auterity-signed-in";
+/** The address to which the gateway sends who comes back from an identity provider. */
+const CAME_BACK = "/app/signed-in";
 const LOCK = "auterity-session";
 
 export class Session {
@@ -45,8 +48,11 @@ export class Session {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Finds out whether this browser has a session. */
+  /** Finds out whether this browser has a session: it does not ask unless somebody has signed in here. */
   async start(): Promise<void> {
+    const back = location.pathname === CAME_BACK;
+    if (back) history.replaceState(null, "", "/");
+    if (!back && !localStorage.getItem(SIGNED_IN)) return this.#out("");
     try {
       await this.#take(await this.#renewal());
     } catch (error) {
@@ -117,6 +123,7 @@ export class Session {
   }
 
   #keep(tokens: Tokens): void {
+    localStorage.setItem(SIGNED_IN, "yes");
     this.#access = tokens.access_token;
     this.#until = Date.now() + tokens.expires_in * 1000;
   }
@@ -130,6 +137,7 @@ export class Session {
   }
 
   #out(why: string): void {
+    localStorage.removeItem(SIGNED_IN);
     this.#access = "";
     this.#set({ is: "out", why });
   }
