@@ -45,6 +45,6 @@ export function moment(iso: string, zone: string = here()): Said | null {
     day: `${said["year"]}-${said["month"]}-${said["day"]}`,
     clock: `${said["hour"]}:${said["minute"]}:${said["second"]}`,
     ms: said["fractionalSecond"] ?? "000",
-    zone: (said["timeZoneName"] ?? "").replace(/^GMT$/, "UTC"),
+    zone: (said["timeZoneName"] ?? "").replace(/^GMT(\+0)?$/, "UTC"),
   };
 }
