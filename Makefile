@@ -1,7 +1,7 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench load chaos servers clean
+.PHONY: help run test check format bench load chaos servers screens clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,10 @@ chaos: ## kill, freeze and starve everything, and count (at most 40 minutes); AR
 servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, Redis, xmlsec1, Chromium), once
 	@sh deploy/bootstrap.sh
 	@.venv/bin/python -m deploy.servers
+
+screens: ## take the pictures of the page's screens anew (docs/screens)
+	@sh deploy/bootstrap.sh tests
+	@AUTERITY_SCREENS=docs/screens .venv/bin/python -m pytest tests/dashboard -n 0 -k accessibility
 
 clean: ## remove what was built or installed here; data directories (.auterity) stay
 	rm -rf .venv .uv dist dashboard/node_modules gateway/page .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

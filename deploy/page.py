@@ -43,7 +43,8 @@ def build() -> None:
         locked = hashlib.sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
         if not installed.is_file() or installed.read_text() != locked:
             _say("getting what builds the page (once)")
-            run("the page", [*npm, "ci", "--no-audit", "--no-fund"], INSTALL_S, SOURCES, node)
+            # Not `ci`: it refuses a lock file that lacks a package of another system's, as some registries do.
+            run("the page", [*npm, "install", "--no-save", "--no-audit", "--no-fund"], INSTALL_S, SOURCES, node)
             installed.write_text(locked)
         _say("building the page")
         STAMP.unlink(missing_ok=True)

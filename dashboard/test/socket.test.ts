@@ -14,6 +14,10 @@ class Double {
   ) {
     Double.made.push(this);
   }
+  sent: string[] = [];
+  send(text: string) {
+    this.sent.push(text);
+  }
   close(code: number) {
     this.closed = code;
   }
@@ -113,6 +117,17 @@ test("of handshakes that are refused the second is followed by a newer token, th
   }
   expect(renewals).toEqual([false, false, false, true, false]);
   expect(Double.made.map((each) => each.url.includes("after="))).toEqual([false, true, true, true, false]);
+});
+
+test("a gateway that does not know a channel is not asked for it again", async () => {
+  started();
+  await settle();
+  last().onopen();
+  expect(JSON.parse(last().sent[0] ?? "").channels).toContain("pulse");
+  last().onclose({ code: 1008, reason: "" });
+  await vi.advanceTimersByTimeAsync(FIRST_MS);
+  last().onopen();
+  expect(last().sent).toEqual([]);
 });
 
 test("stopped, it stays so, and hurrying changes nothing", async () => {

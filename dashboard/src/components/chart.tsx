@@ -92,7 +92,7 @@ function options(lines: readonly Line[], width: number, height: number): uPlot.O
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.15)] } },
     axes: [
-      { ...axis, space: 90, values: (_, seconds) => seconds.map((each) => moment(new Date(each * 1000).toISOString())?.clock ?? "") },
+      { ...axis, size: 24, space: 90, values: (_, seconds) => seconds.map((each) => moment(new Date(each * 1000).toISOString())?.clock ?? "") },
       { ...axis, size: AXIS_PX, space: 34, values: (_, values) => values.map((each) => rate(each)) },
     ],
     series: [

@@ -16,6 +16,8 @@ export const FIRST_MS = 500;
 export const LONGEST_MS = 30_000;
 export const SILENT_MS = 40_000;
 /** Nothing came for so long, although the gateway says `alive` every 25 seconds: the connection is dead. */
+const CHANNELS = ["runs", "steps", "decisions", "counters", "alerts", "pulse"];
+const NOT_UNDERSTOOD = 1008;
 const SESSION_ENDED = 4401;
 const FORBIDDEN = 4403;
 const REFUSED_MAX = 3;
@@ -35,6 +37,8 @@ export class LiveSocket {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #on = false;
+  /** Channels to ask for besides those that everybody gets; a gateway that does not know one ends the connection. */
+  #asked: readonly string[] = CHANNELS;
 
   constructor(
     private readonly url: () => string,
@@ -81,6 +85,7 @@ export class LiveSocket {
     socket.onopen = () => {
       opened = true;
       this.#refused = 0;
+      if (this.#asked.length) socket.send(JSON.stringify({ channels: this.#asked }));
       this.ends.changed("open", "");
       this.#listen();
     };
@@ -117,6 +122,7 @@ export class LiveSocket {
       this.#on = false;
       this.ends.changed("refused", reason);
     } else {
+      if (code === NOT_UNDERSTOOD) this.#asked = [];
       // A browser does not say why a handshake was refused: a newer token, then from now on, may be what it takes.
       if (!opened && ++this.#refused >= REFUSED_MAX) this.#position = "";
       this.#renew ||= !opened && this.#refused === 2;

@@ -3,19 +3,20 @@ import { Chart } from "../components/chart";
 import { Figure, Money, Stat, Time } from "../components/figures";
 import { Panel, ScreenHead } from "../components/panel";
 import { Empty, Forbidden } from "../components/states";
-import { Status } from "../components/status";
+import { Badge, Status } from "../components/status";
 import { type Column, Table } from "../components/table";
 import { grouped } from "../format/money";
 import { count, rate, span } from "../format/numbers";
-import type { EventTold } from "../live/messages";
+import type { Counts, EventTold } from "../live/messages";
 import { useLive } from "../live/live";
-import { type Known, usePulse } from "../live/pulse";
+import { type Pulse, pulseOf } from "../live/pulse";
 import type { Snapshot } from "../live/store";
 import { useMay } from "../session/hooks";
 
 const OUTCOMES = ["allowed", "restricted", "escalated", "refused"];
 /** Seconds over which the present rate is taken. */
 const NOW_S = 10;
+const SHOWN = 15;
 
 export default function Live() {
   if (!useMay("runs:read")) {
@@ -31,7 +32,7 @@ export default function Live() {
 
 function Feed() {
   const snapshot = useLive();
-  const known = usePulse(snapshot);
+  const pulse = pulseOf(snapshot);
   return (
     <>
       <ScreenHead title="Live">
@@ -42,7 +43,7 @@ function Feed() {
         )}
       </ScreenHead>
       <Honesty snapshot={snapshot} />
-      <Figures snapshot={snapshot} known={known} />
+      <Figures snapshot={snapshot} pulse={pulse} />
       <Panel title="Events per second, by topic">
         <Chart
           label="Events per second of workflow-runs, agent-steps and compliance-decisions in the last five minutes"
@@ -56,14 +57,27 @@ function Feed() {
       </Panel>
       <div className="grid items-start gap-3 xl:grid-cols-[2fr_1fr]">
         <Panel title="Last alerts" side={<span className="text-small text-muted">failed, refused, escalated</span>}>
-          {snapshot.alerts.length ? (
-            <Table label="Last alerts" columns={ALERTS} rows={snapshot.alerts} rowKey={(row) => row.position} max="24rem" />
-          ) : (
-            <Empty title="No alert since this page was opened." />
-          )}
+          <Alerts told={snapshot.alerts} troubles={pulse?.troubles ?? []} />
         </Panel>
-        <Panel title="Behind, by stage">{known.lag ? <Lag lag={known.lag} /> : <Empty title="This gateway does not say it." />}</Panel>
+        <div className="grid gap-3">
+          <Panel title="Behind, by stage" side={<span className="text-small text-muted">records not taken in yet</span>}>
+            <Numbers label="Records behind, by stage" head={["Stage", "Records"]} numbers={pulse?.lag} unit="" />
+          </Panel>
+          <Panel title="Whole log, by topic" side={<span className="text-small text-muted">all tenants</span>}>
+            <Numbers label="Records a second, by topic" head={["Topic", "Records"]} numbers={pulse?.log_per_s} unit="/s" />
+          </Panel>
+        <Panel title="Counted, by status">
+          <Counted counts={snapshot.counts} />
+        </Panel>
+        </div>
       </div>
+      <Panel title="Last events" side={<span className="text-small text-muted">as told, at most four times a second</span>}>
+        {snapshot.events.length ? (
+          <Table label="Last events" columns={EVENTS} rows={snapshot.events.slice(0, SHOWN)} rowKey={(row) => row.position} max="none" />
+        ) : (
+          <Empty title="Nothing has happened since this page was opened." />
+        )}
+      </Panel>
     </>
   );
 }
@@ -85,8 +99,8 @@ function Honesty({ snapshot }: { snapshot: Snapshot }) {
   );
 }
 
-function Figures({ snapshot, known }: { snapshot: Snapshot; known: Known }) {
-  const decisions = snapshot.counts["decisions"];
+function Figures({ snapshot, pulse }: { snapshot: Snapshot; pulse: Pulse | null }) {
+  const decisions = pulse ? pulse.decisions : snapshot.counts["decisions"];
   const all = [snapshot.series.runs, snapshot.series.steps, snapshot.series.decisions];
   const now = all.flatMap((each) => each.slice(-NOW_S)).reduce((sum, each) => sum + each, 0) / NOW_S;
   return (
@@ -94,48 +108,95 @@ function Figures({ snapshot, known }: { snapshot: Snapshot; known: Known }) {
       <Stat label="Events" hint={`over ${NOW_S} s`}>
         <Figure value={now} unit="/s" text={rate(now)} />
       </Stat>
-      <Stat label="Runs in flight">{counted(known.inFlight)}</Stat>
+      <Stat label="Runs in flight">{pulse ? <Figure value={pulse.runs_open} /> : unknown}</Stat>
       {OUTCOMES.map((outcome) => (
-        <Stat key={outcome} label={`Decisions ${outcome}`}>
+        <Stat key={outcome} label={`Decisions ${outcome}`} hint={decisions && (pulse ? "today, UTC" : "since the start")}>
           {decisions ? <Figure value={decisions[outcome] ?? 0} /> : unknown}
         </Stat>
       ))}
-      <Stat label="AI cost today" hint={known.costMinute === null ? "UTC" : <>{<Money micros={known.costMinute} />} per minute</>}>
-        {known.costToday === null ? unknown : <Money micros={known.costToday} />}
+      <Stat label="AI cost today" hint={pulse?.cost && <><Money micros={pulse.cost.minute_usd_micros} /> per minute</>}>
+        {pulse?.cost ? <Money micros={pulse.cost.today_usd_micros} /> : unknown}
       </Stat>
-      <Stat label="Dead letters">{counted(known.deadLetters)}</Stat>
+      <Stat label="Dead letters" hint={pulse?.dead_letters && `${count(pulse.dead_letters.today)} today, UTC`}>
+        {pulse?.dead_letters ? <Figure value={pulse.dead_letters.all} /> : unknown}
+      </Stat>
     </dl>
   );
 }
 
 const unknown = (
-  <span className="text-muted" title="Not told: your roles do not permit it, or this gateway does not say it.">
+  <span className="text-muted" title="Not told: your roles do not permit it, or it is not known now.">
     –
   </span>
 );
 
-function counted(said: { count: number; more: boolean } | null) {
-  return said ? <Figure value={said.count} text={count(said.count) + (said.more ? "+" : "")} /> : unknown;
+/** What was told since the page was opened, behind it what went wrong last before that. */
+function Alerts({ told, troubles }: { told: readonly EventTold[]; troubles: Pulse["troubles"] }) {
+  const known = new Set(told.map((each) => each.run_id));
+  const before = troubles.filter((each) => !known.has(each.run_id));
+  const rows: Alert[] = [...told.map((each) => ({ ...each, key: each.position, at: each.recorded_at })), ...before.map((each) => ({ ...each, key: each.run_id }))];
+  if (!rows.length) return <Empty title="No alert." />;
+  return <Table label="Last alerts" columns={ALERTS} rows={rows} rowKey={(row) => row.key} max="24rem" />;
 }
 
-function Lag({ lag }: { lag: Record<string, number> }) {
-  const rows = Object.entries(lag).sort(([one], [other]) => one.localeCompare(other));
+function Numbers({ label, head, numbers, unit }: { label: string; head: [string, string]; numbers: Record<string, number> | null | undefined; unit: string }) {
+  if (!numbers) return <Empty title="Not known now." />;
+  const rows = Object.entries(numbers).sort(([one], [other]) => one.localeCompare(other));
+  if (!rows.length) return <Empty title="Not known yet." />;
   return (
     <Table
-      label="Records behind, by stage"
+      label={label}
       rows={rows}
-      rowKey={([stage]) => stage}
-      max="24rem"
+      rowKey={([name]) => name}
+      max="20rem"
       columns={[
-        { head: "Stage", cell: ([stage]) => stage },
-        { head: "Records", end: true, width: "7rem", cell: ([, behind]) => <Figure value={behind} /> },
+        { head: head[0], cell: ([name]) => name },
+        { head: head[1], end: true, width: "8rem", cell: ([, number]) => <Figure value={number} unit={unit} {...(unit ? { text: rate(number) } : {})} /> },
       ]}
     />
   );
 }
 
-const ALERTS: readonly Column<EventTold>[] = [
-  { head: "When", width: "11rem", cell: (row) => <Time at={row.recorded_at} day={false} /> },
+function Counted({ counts }: { counts: Counts }) {
+  const rows = Object.entries(counts).flatMap(([channel, found]) => Object.entries(found).map(([status, number]) => ({ channel, status, number })));
+  if (!rows.length) return <Empty title="Nothing yet." />;
+  return (
+    <Table
+      label="Events counted, by status"
+      rows={rows}
+      rowKey={(row) => row.channel + row.status}
+      max="24rem"
+      columns={[
+        { head: "Of", width: "6rem", cell: (row) => row.channel },
+        { head: "Status", cell: (row) => <Status of={row.status} /> },
+        { head: "Events", end: true, width: "7rem", cell: (row) => <Figure value={row.number} /> },
+      ]}
+    />
+  );
+}
+
+const EVENTS: readonly Column<EventTold>[] = [
+  { head: "When", width: "11rem", cell: (row) => <Time at={row.recorded_at} day={false} ms /> },
+  { head: "Of", width: "7rem", cell: (row) => <Badge>{row.channel}</Badge> },
+  { head: "Status", width: "8rem", cell: (row) => <Status of={row.status} /> },
+  { head: "What", cell: (row) => [row.workflow, row.step, row.phase, row.agent && `by ${row.agent}`].filter(Boolean).join(", ") },
+  { head: "Run", wide: true, width: "22rem", cell: (row) => <code className="font-mono text-small">{row.run_id}</code> },
+];
+
+interface Alert {
+  key: string;
+  at: string;
+  run_id: string;
+  status: string;
+  channel?: string;
+  workflow?: string;
+  step?: string;
+  reason?: string;
+  rules?: string[];
+}
+
+const ALERTS: readonly Column<Alert>[] = [
+  { head: "When", width: "13rem", cell: (row) => <Time at={row.at} /> },
   { head: "What", width: "7rem", cell: (row) => <Status of={row.status} /> },
   { head: "Of", cell: (row) => row.workflow || row.step || row.channel },
   { head: "Why", wide: true, cell: (row) => row.reason || row.rules?.join(", ") },

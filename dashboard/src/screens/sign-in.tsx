@@ -1,6 +1,6 @@
 /** Sign in: with a password, a second factor or a recovery code, or at the tenant's identity provider. */
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { API, send } from "../api/client";
 import { Problem, problemOf } from "../api/problem";
 import { Button } from "../components/button";
@@ -43,7 +43,6 @@ function PasswordForm({ tenant, onTenant, onTenantSaid }: { tenant: string; onTe
   const [needs, setNeeds] = useState({ code: false, newPassword: false });
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
-  const form = useRef<HTMLFormElement>(null);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -62,13 +61,11 @@ function PasswordForm({ tenant, onTenant, onTenantSaid }: { tenant: string; onTe
       setNeeds({ code: needs.code || problem.needs === "code", newPassword: needs.newPassword || change });
       setError(first ? "" : change ? "This password is good for one log-in: choose your own." : told(problem));
       setBusy(false);
-      const next = first ? "code" : change ? "new_password" : "";
-      if (next) setTimeout(() => form.current?.querySelector<HTMLInputElement>(`[name=${next}]`)?.focus());
     }
   }
 
   return (
-    <form ref={form} onSubmit={(event) => void submit(event)} className="grid gap-3">
+    <form onSubmit={(event) => void submit(event)} className="grid gap-3">
       <Field
         label="Tenant"
         name="tenant"
@@ -86,6 +83,7 @@ function PasswordForm({ tenant, onTenant, onTenantSaid }: { tenant: string; onTe
         <Field
           label="New password"
           name="new_password"
+          autoFocus
           type="password"
           required
           minLength={PASSWORD_MIN}
@@ -98,6 +96,7 @@ function PasswordForm({ tenant, onTenant, onTenantSaid }: { tenant: string; onTe
         <Field
           label="Code"
           name="code"
+          autoFocus
           required
           autoComplete="one-time-code"
           maxLength={64}

@@ -33,6 +33,9 @@ export function Shell({ person }: { person: Person }) {
           <img src={brand.logo || "/icon.svg"} alt="" width="20" height="20" className="size-5 object-contain" />
           <span className="truncate">{brand.name}</span>
         </Link>
+        <span className="truncate text-muted max-sm:hidden" title="Tenant">
+          {person.tenant}
+        </span>
         <span className="flex-1" />
         <ConnectionState />
         <PersonMenu person={person} />
