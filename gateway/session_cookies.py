@@ -59,5 +59,6 @@ def forgotten(request: Request) -> Mapping[str, str]:
 
 
 def _cookie(request: Request, value: str, age_s: int) -> str:
-    secure = "; Secure" if request.url.scheme == "https" else ""
+    origin = request.headers.get("origin", "").partition(":")[0]  # of a page whose TLS ends in front of us
+    secure = "; Secure" if "https" in (request.url.scheme, origin) else ""
     return f"{COOKIE}={value}; Max-Age={age_s}; Path={PATH}; HttpOnly; SameSite=Strict{secure}"

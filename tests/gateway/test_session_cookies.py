@@ -44,6 +44,8 @@ async def test_the_token_that_renews_is_in_a_cookie_that_no_script_and_no_other_
 async def test_behind_tls_the_cookie_stays_there(page: httpx2.AsyncClient) -> None:
     page.base_url = httpx2.URL("https://gateway")
     assert "; Secure" in (await post(page, LOGIN, SAID)).headers["set-cookie"]
+    page.base_url = httpx2.URL("http://gateway")
+    assert "; Secure" in (await post(page, LOGIN, SAID, Origin="https://gateway")).headers["set-cookie"]
 
 
 async def test_each_renewal_turns_the_cookie_and_an_older_one_ends_the_session(page: httpx2.AsyncClient) -> None:

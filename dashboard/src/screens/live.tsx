@@ -55,31 +55,37 @@ function Feed() {
           ]}
         />
       </Panel>
-      <div className="grid items-start gap-3 xl:grid-cols-[2fr_1fr]">
-        <Panel title="Last alerts" side={<span className="text-small text-muted">failed, refused, escalated</span>}>
-          <Alerts told={snapshot.alerts} troubles={pulse?.troubles ?? []} />
-        </Panel>
-        <div className="grid gap-3">
-          <Panel title="Behind, by stage" side={<span className="text-small text-muted">records not taken in yet</span>}>
+      <div className="grid items-start gap-3 xl:grid-cols-[5fr_2fr]">
+        <div className="grid min-w-0 gap-3">
+          <Panel title="Last alerts" side={<Aside>failed, refused, escalated</Aside>}>
+            <Alerts told={snapshot.alerts} troubles={pulse?.troubles ?? []} />
+          </Panel>
+          <Panel title="Last events" side={<Aside>as told, at most four times a second</Aside>}>
+            {snapshot.events.length ? (
+              <Table label="Last events" columns={EVENTS} rows={snapshot.events.slice(0, SHOWN)} rowKey={(row) => row.position} max="none" />
+            ) : (
+              <Empty title="Nothing has happened since this page was opened." />
+            )}
+          </Panel>
+        </div>
+        <div className="grid min-w-0 gap-3">
+          <Panel title="Behind, by stage" side={<Aside>records not taken in yet</Aside>}>
             <Numbers label="Records behind, by stage" head={["Stage", "Records"]} numbers={pulse?.lag} unit="" />
           </Panel>
-          <Panel title="Whole log, by topic" side={<span className="text-small text-muted">all tenants</span>}>
+          <Panel title="Whole log, by topic" side={<Aside>all tenants</Aside>}>
             <Numbers label="Records a second, by topic" head={["Topic", "Records"]} numbers={pulse?.log_per_s} unit="/s" />
           </Panel>
-        <Panel title="Counted, by status">
-          <Counted counts={snapshot.counts} />
-        </Panel>
+          <Panel title="Counted, by status" side={<Aside>since the start</Aside>}>
+            <Counted counts={snapshot.counts} />
+          </Panel>
         </div>
       </div>
-      <Panel title="Last events" side={<span className="text-small text-muted">as told, at most four times a second</span>}>
-        {snapshot.events.length ? (
-          <Table label="Last events" columns={EVENTS} rows={snapshot.events.slice(0, SHOWN)} rowKey={(row) => row.position} max="none" />
-        ) : (
-          <Empty title="Nothing has happened since this page was opened." />
-        )}
-      </Panel>
     </>
   );
+}
+
+function Aside({ children }: { children: string }) {
+  return <span className="text-small text-muted">{children}</span>;
 }
 
 /** Says so when what is shown is not all that there is, or not of now. */
@@ -180,7 +186,7 @@ const EVENTS: readonly Column<EventTold>[] = [
   { head: "Of", width: "7rem", cell: (row) => <Badge>{row.channel}</Badge> },
   { head: "Status", width: "8rem", cell: (row) => <Status of={row.status} /> },
   { head: "What", cell: (row) => [row.workflow, row.step, row.phase, row.agent && `by ${row.agent}`].filter(Boolean).join(", ") },
-  { head: "Run", wide: true, width: "22rem", cell: (row) => <code className="font-mono text-small">{row.run_id}</code> },
+  { head: "Run", wide: true, width: "20rem", cell: (row) => <code className="font-mono text-small">{row.run_id}</code> },
 ];
 
 interface Alert {

@@ -58,7 +58,7 @@ export function Shell({ person }: { person: Person }) {
           );
         })}
       </nav>
-      <main id="screen" tabIndex={-1} className="grid min-w-0 content-start gap-3 p-3 outline-none">
+      <main id="screen" tabIndex={-1} className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-3 p-3 outline-none">
         <Boundary key={path}>
           <Suspense fallback={<Loading rows={8} />}>
             {Screen && found?.params ? <Screen params={found.params} /> : <Empty title="There is no such screen." />}
