@@ -46,8 +46,11 @@ export class LiveSocket {
     private readonly make: (url: string, protocols: string[]) => WebSocket = (url, protocols) => new WebSocket(url, protocols),
   ) {}
 
+  /** Begins now: a position is of one tenant, so that of an earlier session is worth nothing. */
   start(): void {
     this.#on = true;
+    this.#position = "";
+    this.#failed = this.#refused = 0;
     void this.#connect();
   }
 

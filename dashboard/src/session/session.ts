@@ -57,7 +57,7 @@ export class Session {
       await this.#take(await this.#renewal());
     } catch (error) {
       if (error instanceof Problem && (error.offline || error.status >= 500)) this.#set({ is: "offline" });
-      else this.#out("");
+      else this.#out(error instanceof Problem && error.status !== 401 ? error.detail : "");
     }
   }
 

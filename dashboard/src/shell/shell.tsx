@@ -59,6 +59,12 @@ export function Shell({ person }: { person: Person }) {
         })}
       </nav>
       <main id="screen" tabIndex={-1} className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-3 p-3 outline-none">
+        {person.permissions.size === 0 && (
+          <p role="alert" className="rounded border border-warn px-3 py-2 text-warn">
+            You may do nothing yet: either you have no role, or your tenant asks for a second factor.{" "}
+            <Link to="/app/settings?part=factor">Set up a second factor</Link>
+          </p>
+        )}
         <Boundary key={path}>
           <Suspense fallback={<Loading rows={8} />}>
             {Screen && found?.params ? <Screen params={found.params} /> : <Empty title="There is no such screen." />}
