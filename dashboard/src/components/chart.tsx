@@ -34,7 +34,10 @@ export function Chart({ label, lines, second, height = 180 }: { label: string; l
     plot.current = made;
     const size = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     size.observe(element);
-    const redraw = () => made.redraw(false, true);
+    const redraw = () => {
+      colours.clear();
+      made.redraw(false, true);
+    };
     const theme = new MutationObserver(redraw);
     theme.observe(document.documentElement, { attributeFilter: ["data-theme", "style"] });
     const system = matchMedia("(prefers-color-scheme: dark)");
@@ -51,7 +54,8 @@ export function Chart({ label, lines, second, height = 180 }: { label: string; l
 
   useEffect(() => {
     plot.current?.setData(data);
-  });
+    // Once a second: in between the chart would only draw itself again.
+  }, [second, shape]);
 
   return (
     <figure className="min-w-0 p-3" aria-label={label}>
@@ -72,13 +76,18 @@ export function Chart({ label, lines, second, height = 180 }: { label: string; l
   );
 }
 
+const colours = new Map<string, string>();
+
+/** A canvas knows nothing of light-dark(): the browser resolves it for an element, which takes long enough to do it once. */
 function token(name: string): string {
-  // A canvas knows nothing of light-dark(): the browser resolves it for an element.
+  const known = colours.get(name);
+  if (known) return known;
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;
   document.body.append(probe);
   const colour = getComputedStyle(probe).color;
   probe.remove();
+  colours.set(name, colour);
   return colour;
 }
 

@@ -1,4 +1,4 @@
-import type { KeyboardEvent, ReactNode } from "react";
+import { type KeyboardEvent, memo, type ReactNode } from "react";
 import { classes } from "./classes";
 
 export interface Column<T> {
@@ -29,14 +29,6 @@ export function Table<T>({
   /** Its height at most; then it scrolls by itself. */
   max?: string;
 }) {
-  function key(event: KeyboardEvent<HTMLTableRowElement>, row: T) {
-    const to = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key] as "nextElementSibling" | undefined;
-    const next = to && event.currentTarget[to];
-    if (next instanceof HTMLElement) {
-      event.preventDefault();
-      next.focus();
-    } else if (event.key === "Enter" && event.target === event.currentTarget) onOpen?.(row);
-  }
   return (
     <div className="overflow-auto" style={{ maxHeight: max }} tabIndex={0} role="region" aria-label={label}>
       <table className="w-full border-collapse text-left">
@@ -60,25 +52,36 @@ export function Table<T>({
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr
-              key={rowKey(row)}
-              tabIndex={onOpen ? 0 : undefined}
-              onKeyDown={onOpen && ((event) => key(event, row))}
-              onClick={onOpen && (() => onOpen(row))}
-              className={classes("border-b border-line last:border-0 hover:bg-panel", onOpen && "cursor-pointer")}
-            >
-              {columns.map((column) => (
-                <td
-                  key={column.head}
-                  className={classes("h-[var(--row)] px-3 py-1", column.end && "text-right", column.wide && "max-lg:hidden")}
-                >
-                  {column.cell(row)}
-                </td>
-              ))}
-            </tr>
+            <Row key={rowKey(row)} row={row} columns={columns as readonly Column<unknown>[]} {...(onOpen ? { onOpen: onOpen as (row: unknown) => void } : {})} />
           ))}
         </tbody>
       </table>
     </div>
   );
 }
+
+/** A row that is what it was is not made again, however often the table is. */
+const Row = memo(function Row({ row, columns, onOpen }: { row: unknown; columns: readonly Column<unknown>[]; onOpen?: (row: unknown) => void }) {
+  function key(event: KeyboardEvent<HTMLTableRowElement>) {
+    const to = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key] as "nextElementSibling" | undefined;
+    const next = to && event.currentTarget[to];
+    if (next instanceof HTMLElement) {
+      event.preventDefault();
+      next.focus();
+    } else if (event.key === "Enter" && event.target === event.currentTarget) onOpen?.(row);
+  }
+  return (
+    <tr
+      tabIndex={onOpen ? 0 : undefined}
+      onKeyDown={onOpen && key}
+      onClick={onOpen && (() => onOpen(row))}
+      className={classes("border-b border-line last:border-0 hover:bg-panel", onOpen && "cursor-pointer")}
+    >
+      {columns.map((column) => (
+        <td key={column.head} className={classes("h-[var(--row)] px-3 py-1", column.end && "text-right", column.wide && "max-lg:hidden")}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
+  );
+});

@@ -17,6 +17,7 @@ const OUTCOMES = ["allowed", "restricted", "escalated", "refused"];
 /** Seconds over which the present rate is taken. */
 const NOW_S = 10;
 const SHOWN = 15;
+const ALERTS_SHOWN = 20;
 
 export default function Live() {
   if (!useMay("runs:read")) {
@@ -138,9 +139,10 @@ const unknown = (
 
 /** What was told since the page was opened, behind it what went wrong last before that. */
 function Alerts({ told, troubles }: { told: readonly EventTold[]; troubles: Pulse["troubles"] }) {
-  const known = new Set(told.map((each) => each.run_id));
+  const shown = told.slice(0, ALERTS_SHOWN);
+  const known = new Set(shown.map((each) => each.run_id));
   const before = troubles.filter((each) => !known.has(each.run_id));
-  const rows: Alert[] = [...told.map((each) => ({ ...each, key: each.position, at: each.recorded_at })), ...before.map((each) => ({ ...each, key: each.run_id }))];
+  const rows: Alert[] = [...shown.map((each) => ({ ...each, key: each.position, at: each.recorded_at })), ...before.map((each) => ({ ...each, key: each.run_id }))];
   if (!rows.length) return <Empty title="No alert." />;
   return <Table label="Last alerts" columns={ALERTS} rows={rows} rowKey={(row) => row.key} max="24rem" />;
 }

@@ -24,7 +24,7 @@ export function Shell({ person }: { person: Person }) {
   useFocusOnArrival(path);
   const Screen = found?.route.screen;
   return (
-    <div className="grid min-h-dvh md:grid-cols-[11rem_1fr] md:grid-rows-[auto_1fr]">
+    <div className="grid min-h-dvh grid-rows-[auto_auto_1fr] md:grid-cols-[11rem_1fr] md:grid-rows-[auto_1fr]">
       <a href="#screen" className="sr-only z-50 rounded bg-accent px-3 py-2 text-on-accent focus:not-sr-only focus:absolute focus:top-1 focus:left-1">
         Skip to the screen
       </a>
