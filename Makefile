@@ -1,13 +1,13 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench load chaos servers clean
+.PHONY: help run test check format bench load chaos servers screens clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## start the platform and the demo, stay up until Ctrl-C; ARGS=--exit stops after the summary
-	@sh deploy/bootstrap.sh
+	@sh deploy/bootstrap.sh page
 	@.venv/bin/auterity demo $(ARGS)
 
 # Two sessions, a file at a time; one that dies ends the run. The tests start some two hundred processes of Python,
@@ -42,10 +42,14 @@ chaos: ## kill, freeze and starve everything, and count (at most 40 minutes); AR
 	@sh deploy/bootstrap.sh tests
 	@.venv/bin/python -m tests.chaos $(ARGS)
 
-servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, Redis, xmlsec1), once
+servers: ## get the real servers that tests run against (Keycloak, PostgreSQL, Redis, xmlsec1, Chromium), once
 	@sh deploy/bootstrap.sh
 	@.venv/bin/python -m deploy.servers
 
+screens: ## take the pictures of the page's screens anew (docs/screens)
+	@sh deploy/bootstrap.sh tests
+	@AUTERITY_SCREENS=docs/screens .venv/bin/python -m pytest tests/dashboard -n 0 -k accessibility
+
 clean: ## remove what was built or installed here; data directories (.auterity) stay
-	rm -rf .venv .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv dist dashboard/node_modules gateway/page .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

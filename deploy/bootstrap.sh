@@ -1,6 +1,7 @@
 #!/bin/sh
 # Gets what the Makefile's targets need: Python is there, uv and the locked environment are made. Quick when nothing
-# changed. With `tests`: the servers' jars too, and the system packages that single tests use.
+# changed. With `page`: the page that people use, built. With `tests`: that, the servers' jars, and the system packages
+# that single tests use.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -73,6 +74,10 @@ else
     say "making the locked environment in .venv (once)"
     "$uv" sync --locked --python "$python" </dev/null || fail "the locked environment could not be made"
 fi
+
+case ${1:-} in
+page | tests) .venv/bin/python -m deploy.page </dev/null || say "the platform runs without its page" ;;
+esac
 
 if [ "${1:-}" = tests ]; then
     .venv/bin/python -m deploy.jars </dev/null || exit 1

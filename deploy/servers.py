@@ -1,7 +1,8 @@
 """Gets the real servers and programs that tests run against, once per user: `python -m deploy.servers`.
 
-Keycloak comes by Maven coordinates with the locked SHA-256 and is made ready to start; PostgreSQL, Redis and xmlsec1
-are those of this machine, else Debian's packages, which apt verifies, unpacked into the cache: nothing is installed.
+Keycloak comes by Maven coordinates with the locked SHA-256 and is made ready to start; PostgreSQL, Redis, xmlsec1 and
+Chromium are those of this machine, else Debian's packages, which apt verifies, unpacked into the cache: nothing is
+installed.
 """
 
 import os
@@ -31,6 +32,16 @@ JAVA_OPTIONS = (
 BUILT_WITH = ("build", "--db=dev-mem", "--cache=local", "--features-disabled=admin,account")
 
 
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+<dir prefix="relative">usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>
+<alias><family>system-ui</family><prefer><family>Liberation Sans</family></prefer></alias>
+<alias><family>sans-serif</family><prefer><family>Liberation Sans</family></prefer></alias>
+<alias><family>monospace</family><prefer><family>Liberation Mono</family></prefer></alias>
+</fontconfig>
+"""
+
+
 @dataclass(eq=False)
 class ServerMissing(RuntimeFailed):
     """{name} cannot be had: {reason}."""
@@ -52,6 +63,7 @@ PROGRAMS = {
     "postgres": Packaged("postgresql", ("postgresql-[0-9]*",), "usr/lib/postgresql/*/bin/postgres"),
     "redis-server": Packaged("redis-server", ("redis-server", "redis-tools"), "usr/bin/redis-server"),
     "xmlsec1": Packaged("xmlsec1", ("xmlsec1",), "usr/bin/xmlsec1"),
+    "chromium": Packaged("chromium", ("chromium", "chromium-common", "font*"), "usr/lib/chromium/chromium"),
 }
 
 
@@ -67,32 +79,32 @@ def main() -> None:
     sys.exit(1 if missing else 0)
 
 
-def program(name: str, progress: Progress, cache: Path | None = None) -> Path:
+def program(name: str, progress: Progress, where: Path | None = None) -> Path:
     """Returns the program, of this machine or of the cache; raises ServerMissing."""
     packaged = PROGRAMS[name]
     here = [Path(found)] if (found := shutil.which(name)) else sorted(Path("/").glob(packaged.place))
     if here:
         return here[-1]
-    place = (cache or _cache()) / name
-    _once(place, lambda folder: _unpack(name, packaged, folder, progress), lambda: _runs(place / name))
+    place = (where or cache()) / name
+    once(place, lambda folder: _unpack(name, packaged, folder, progress), lambda: _runs(place / name))
     return place / name
 
 
-def keycloak(progress: Progress, cache: Path | None = None) -> Path:
+def keycloak(progress: Progress, where: Path | None = None) -> Path:
     """Returns the folder of a Keycloak that only has to be started; raises JarsUnavailable, JavaUnusable,
     ServerMissing."""
     bundle = locked_bundle("keycloak")
     java = find_java(JAVA_MIN)
-    place = (cache or _cache()) / f"keycloak-{bundle.version}-java{java.version}"
+    place = (where or cache()) / f"keycloak-{bundle.version}-java{java.version}"
 
     def build(folder: Path) -> None:
         (unpacked,) = (path for path in fetch(bundle, default_cache(), progress).iterdir() if path.is_dir())
         progress(f"making Keycloak {bundle.version} ready to start (once)")
         shutil.copytree(unpacked, folder, dirs_exist_ok=True)
-        _run("Keycloak", keycloak_command(java.launcher, folder, folder, *BUILT_WITH), BUILD_S)
+        run("Keycloak", keycloak_command(java.launcher, folder, folder, *BUILT_WITH), BUILD_S)
         (folder / "built").touch()
 
-    _once(place, build, (place / "built").exists)
+    once(place, build, (place / "built").exists)
     return place
 
 
@@ -102,12 +114,13 @@ def keycloak_command(java: Path, folder: Path, home: Path, *arguments: str) -> l
     return [str(java), *JAVA_OPTIONS, *where, "io.quarkus.bootstrap.runner.QuarkusEntryPoint", *arguments]
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Returns the folder of what is got once per user."""
     return default_cache().with_name("servers")
 
 
-def _once(place: Path, fill: Callable[[Path], None], is_there: Callable[[], bool]) -> None:
-    """Fills the place as a whole unless it is there; others wait meanwhile."""
+def once(place: Path, fill: Callable[[Path], None], is_there: Callable[[], bool]) -> None:
+    """Fills the place as a whole unless it is there; others wait meanwhile. Raises ServerMissing."""
     if is_there():
         return
     try:
@@ -134,37 +147,46 @@ def _unpack(name: str, packaged: Packaged, folder: Path, progress: Progress) -> 
     """Fills the folder with the packages and scripts that start the program (and its initdb) on their libraries."""
     progress(f"downloading {name} from Debian (once)")
     apt = _apt(name, folder, packaged.package)
-    said = _run(name, [*apt, "--simulate", "--no-install-recommends", "install", packaged.package], APT_S)
+    said = run(name, [*apt, "--simulate", "--no-install-recommends", "install", packaged.package], APT_S)
     needed = [line.split()[1] for line in said.splitlines() if line.startswith("Inst ")]
     wanted = [each for each in needed if any(Path(each).match(pattern) for pattern in ("lib*", *packaged.wanted))]
     if not wanted:
         raise ServerMissing(name, f"apt offers nothing for {packaged.package}")
-    _run(name, [*apt, "download", *wanted], APT_S, folder)
+    run(name, [*apt, "download", *wanted], APT_S, folder)
     for package in folder.glob("*.deb"):
-        _run(name, ["dpkg-deb", "--extract", str(package), str(folder)], APT_S)
+        run(name, ["dpkg-deb", "--extract", str(package), str(folder)], APT_S)
         package.unlink()
     shutil.rmtree(folder / "apt", ignore_errors=True)
     (found,) = folder.glob(packaged.place)
-    (libraries,) = [path.relative_to(folder) for path in folder.glob("usr/lib/*-linux-gnu*")] or [Path("usr/lib")]
+    places = {each.parent.relative_to(folder) for each in folder.glob("usr/lib/*-linux-gnu*/**/lib*.so*")}
+    libraries = ":".join(f"$here/{each}" for each in sorted(places))
     for each in (found, *found.parent.glob("initdb")):
         script = folder / each.name
         script.write_text(
             '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\n'
-            f'exec env LD_LIBRARY_PATH="$here/{libraries}" "$here/{each.relative_to(folder)}" "$@"\n'
+            f'{_fonts(folder)}exec env LD_LIBRARY_PATH="{libraries}" "$here/{each.relative_to(folder)}" "$@"\n'
         )
         script.chmod(0o755)
+
+
+def _fonts(folder: Path) -> str:
+    """Returns the line that has a program find the fonts that came along; nothing when none did."""
+    if not (folder / "usr/share/fonts").is_dir():
+        return ""
+    (folder / "fonts.conf").write_text(FONTS)
+    return 'export FONTCONFIG_FILE="$here/fonts.conf"\n'
 
 
 def _apt(name: str, folder: Path, package: str) -> list[str]:
     """Returns apt-get with the machine's package lists, or, where they do not know the package, with fresh ones."""
     command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root"]  # or its own user could not write to the cache
     try:
-        _run(name, [*command, "--simulate", "install", package], APT_S)
+        run(name, [*command, "--simulate", "install", package], APT_S)
     except ServerMissing:
         for part in ("lists/partial", "archives/partial"):
             (folder / "apt" / part).mkdir(parents=True)
         command += ["-o", f"Dir::State::Lists={folder}/apt/lists", "-o", f"Dir::Cache={folder}/apt"]
-        _run(name, [*command, "update"], APT_S)
+        run(name, [*command, "update"], APT_S)
     return command
 
 
@@ -176,9 +198,13 @@ def _runs(path: Path) -> bool:
     return not done.returncode
 
 
-def _run(name: str, command: Sequence[str], timeout_s: float, folder: Path | None = None) -> str:
-    """Returns what the command printed; raises ServerMissing with its last line."""
+def run(
+    name: str, command: Sequence[str], timeout_s: float, folder: Path | None = None, programs: Path | None = None
+) -> str:
+    """Returns what the command printed, with a folder of programs first; raises ServerMissing with its last line."""
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    if programs is not None:
+        env["PATH"] = f"{programs}{os.pathsep}{env.get('PATH', '')}"
     try:
         done = subprocess.run(
             command, cwd=folder, env=env, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL,

@@ -61,6 +61,8 @@ class Pending(Struct, frozen=True, kw_only=True):
     """Comes back in the signed token."""
     verifier: str
     """Proves to the provider that who began it ends it (PKCE)."""
+    to_page: bool = False
+    """True when the page began it, and is where it ends."""
     expires_at: datetime
 
 

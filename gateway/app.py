@@ -1,4 +1,4 @@
-"""The gateway: every route, each under /api/v1 and at the path itself."""
+"""The gateway: every route, each under /api/v1 and at the path itself; what no route takes may be of the page."""
 
 from fastapi import FastAPI, Request, Response, WebSocket
 from msgspec import Struct, field
@@ -23,9 +23,11 @@ from gateway import (
     me,
     money,
     oidc,
+    providers,
     run_replay,
     runs,
     saml,
+    static,
     subscriptions,
     tenants,
     users,
@@ -52,6 +54,7 @@ class Parts(Struct, frozen=True):
     sign_on: SignOn
     checks: health.Checks = {}
     deliveries: Deliveries = field(default_factory=MemoryDeliveries)
+    page: static.Page = static.Page({})
 
 
 def application(door: Door, parts: Parts) -> FastAPI:
@@ -66,9 +69,8 @@ def application(door: Door, parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     reads, reading = Reads(parts.models), LogReading(parts.browser, door.codec, door.age_s)
-    routers = [
-        part.routes(door) for part in (auth, me, factors, users, keys, webhooks, tenants, branding, events, workflows)
-    ]
+    plain = (auth, providers, me, factors, users, keys, webhooks, tenants, branding, events, workflows)
+    routers = [part.routes(door) for part in plain]
     routers += [graphql.routes(door, reads), runs.routes(door, reads, reading), log.routes(door, reading, reads)]
     routers += [run_replay.routes(door, reads, reading)]
     routers += [dead_letters.routes(door, reading, reads)]
@@ -82,6 +84,8 @@ def application(door: Door, parts: Parts) -> FastAPI:
 
     async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 404 and (file := parts.page.answer(request)) is not None:
+            return file
         detail = "no such route" if error.status_code == 404 else error.detail
         return await door.refuse(request, error.status_code, detail, error.headers or {})
 

@@ -16,6 +16,7 @@ from gateway.changes import Overtaken, put
 from gateway.contracts import body, contract
 from gateway.door import SOURCE, Door
 from gateway.passwords import LENGTH_MAX, LENGTH_MIN
+from gateway.session_cookies import COOKIE, asked, forgotten, kept, renewal_of
 from gateway.tokens import BadToken
 from schemas.events import Session
 
@@ -36,9 +37,12 @@ class LogIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
-    """The token that renews a session; it is worth nothing afterwards, and shown again it ends the session."""
+    """The token that renews a session; it is worth nothing afterwards, and shown again it ends the session.
 
-    refresh_token: str
+    Who has it in the cookie (see `session_cookies`) does not say it.
+    """
+
+    refresh_token: str | None = None
 
 
 class LogOut(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,16 +60,17 @@ def routes(door: Door) -> APIRouter:
         """Begins a session: an access token for an hour, and a refresh token that renews it for seven days."""
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            return await _login(door, call, await body(request, share, LogIn), known)
+            return kept(request, await _login(door, call, await body(request, share, LogIn), known))
 
         return await door.enter(request, entry)
 
-    @router.post("/refresh", summary="Renew a session", **contract(Refresh, 400, 401, 403, 408, 413))
+    @router.post("/refresh", summary="Renew a session", **contract(Refresh, 400, 401, 403, 408, 413, required=False))
     async def refresh(request: Request) -> Response:
         """Gives two new tokens for the newest refresh token; an older one ends the session."""
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
-            return await _refresh(door, call, (await body(request, share, Refresh)).refresh_token, known)
+            said = renewal_of(request, (await body(request, share, Refresh)).refresh_token)
+            return kept(request, await _refresh(door, call, said, known))
 
         return await door.enter(request, entry)
 
@@ -85,8 +90,9 @@ def routes(door: Door) -> APIRouter:
 
         async def entry(call: Call, share: Share, known: Known) -> Done:
             said = await body(request, share, LogOut)
-            if said.refresh_token is not None:
-                return await _logout(door, call, said.refresh_token, known)
+            if said.refresh_token is not None or (asked(request) and COOKIE in request.cookies):
+                done = await _logout(door, call, renewal_of(request, said.refresh_token), known)
+                return msgspec.structs.replace(done, headers=forgotten(request))
             principal = await door.admitted(request, call, None, known)
             held = door.people.sessions.get(principal.session)
             if held is None:

@@ -43,14 +43,16 @@ def contract(
     media_type: str = "application/json",
     texts: Mapping[int, str] = PROBLEMS,
     answer: type[Struct] | None = None,
+    also: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Returns what OpenAPI says of a route that takes this body, and answers with this status and document, or one of
-    these problems besides those that every call may meet; `texts` says them."""
+    these problems besides those that every call may meet; `texts` says them. `also` are answers without a document."""
     said: dict[str, Any] = {
         "response_class": Response,
         "status_code": status,
         "responses": {
             status: {"description": done, "content": {media_type: {"schema": answer_schema(answer)}}},
+            **{each: {"description": text} for each, text in (also or {}).items()},
             **declared({**TRIES, **{each: texts[each] for each in texts if each in problems or each in AT_THE_DOOR}}),
         },
     }

@@ -17,6 +17,7 @@ from gateway.changes import put
 from gateway.contracts import body, contract
 from gateway.door import Door
 from gateway.passwords import LENGTH_MAX
+from gateway.session_cookies import kept
 
 KIND = "user"
 Password = Annotated[str, Meta(max_length=LENGTH_MAX)]
@@ -79,7 +80,7 @@ def routes(door: Door) -> APIRouter:
             factor, codes = proofs.confirmed(door.people.passwords.sealing, tenant, name, user.factor)
             changed = msgspec.structs.replace(user, factor=factor, epoch=user.epoch + 1)
             await put(door, call, tenant, KIND, changed, last)
-            return begin(door, call, tenant, name, changed.epoch, recovery_codes=codes)
+            return kept(request, begin(door, call, tenant, name, changed.epoch, recovery_codes=codes))
 
         return await door.enter(request, entry)
 

@@ -16,8 +16,10 @@ from gateway.door import Door
 from gateway.id_tokens import UnknownSigner
 from gateway.sign_on import (
     PROBLEMS,
+    TO_PAGE,
     SignOn,
     begun_here,
+    ended,
     forgotten,
     kept,
     let_in,
@@ -46,7 +48,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
 
         async def entry(call: Call, _: Share, __: Known) -> Done:
             chosen = provider_of(door, tenant, provider, "oidc")
-            pending, answer_at = pending_of(call, tenant, chosen), callback(tenant, chosen)
+            pending, answer_at = pending_of(call, request, tenant, chosen), callback(tenant, chosen)
             try:
                 address = await sign_on.openid.address(chosen, pending, answer_at)
             except (Unavailable, Rejected) as error:
@@ -56,7 +58,9 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
 
         return await door.enter(request, entry)
 
-    @router.get("/callback", summary="Come back from a provider", **contract(None, 401, 404, 409, texts=PROBLEMS))
+    @router.get(
+        "/callback", summary="Come back from a provider", **contract(None, 401, 404, 409, texts=PROBLEMS, also=TO_PAGE)
+    )
     async def end(tenant: str, provider: str, request: Request) -> Response:
         """Begins a session, as a log-in with a password does."""
 
@@ -71,7 +75,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
             claims = await _claims(sign_on, call, known, chosen, pending, said)
             done = await let_in(door, call, known, tenant, chosen, vouched(chosen, claims), pending.state)
             headers = {**forgotten(callback(tenant, chosen)), "Referrer-Policy": "no-referrer"}
-            return Done(done.document, done.records, done.status, headers=headers)
+            return ended(request, pending, done, headers)
 
         return await door.enter(request, entry)
 

@@ -18,8 +18,10 @@ from gateway.contracts import contract
 from gateway.door import Door
 from gateway.sign_on import (
     PROBLEMS,
+    TO_PAGE,
     SignOn,
     begun_here,
+    ended,
     forgotten,
     kept,
     let_in,
@@ -73,7 +75,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
 
         async def entry(call: Call, _: Share, __: Known) -> Done:
             chosen = provider_of(door, tenant, provider, "saml")
-            pending = pending_of(call, tenant, chosen)
+            pending = pending_of(call, request, tenant, chosen)
             address, request_id = await work((await ours(tenant, chosen)).asked, pending.state)
             cookie = kept(sign_on, replace(pending, nonce=request_id), answer_at(tenant, chosen), posted=True)
             return Done({"location": address}, status=303, headers={"Location": address, **cookie})
@@ -86,7 +88,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
         openapi_extra={
             "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": FORM}}}
         },
-        **contract(None, 400, 401, 404, 408, 409, 413, texts=PROBLEMS),
+        **contract(None, 400, 401, 404, 408, 409, 413, texts=PROBLEMS, also=TO_PAGE),
     )
     async def end(tenant: str, provider: str, request: Request) -> Response:
         """Begins a session, as a log-in with a password does; an assertion does so once."""
@@ -103,7 +105,7 @@ def routes(door: Door, sign_on: SignOn) -> APIRouter:
             found = await _assertion(await ours(tenant, chosen), work, known, answer, pending.nonce)
             done = await let_in(door, call, known, tenant, chosen, found.said, f"assertion {found.id}")
             headers = forgotten(answer_at(tenant, chosen), posted=True)
-            return Done(done.document, done.records, done.status, headers=headers)
+            return ended(request, pending, done, headers)
 
         return await door.enter(request, entry)
 

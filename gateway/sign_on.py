@@ -1,6 +1,7 @@
 """Log-ins that another one vouches for: what they share, whatever the provider speaks."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from gateway.changes import Overtaken, put
 from gateway.door import Door
 from gateway.proofs import waiting
 from gateway.sealing import Sealing
+from gateway.session_cookies import PAGE, in_cookie
 
 COOKIE, SECRET = "auterity-sign-on", "provider-secret"
 PROBLEMS = {
@@ -33,6 +35,7 @@ PROBLEMS = {
     503: "The log does not take it now, the provider does not answer, or what looks at its signatures is missing.",
 }
 """What OpenAPI says of refusals."""
+TO_PAGE = {303: "To the page, which began it."}
 TRIES_MAX = 3
 """Of writing down a user whom others write down at the same moment."""
 STATE_BYTES, VERIFIER_BYTES = 32, 48
@@ -71,8 +74,8 @@ def provider_of(door: Door, tenant_id: str, name: str, protocol: str) -> Identit
     return found
 
 
-def pending_of(call: Call, tenant_id: str, provider: IdentityProvider) -> Pending:
-    """Returns a log-in that begins now."""
+def pending_of(call: Call, request: Request, tenant_id: str, provider: IdentityProvider) -> Pending:
+    """Returns a log-in that begins now; with `?to=page` it ends in the page."""
     return Pending(
         tenant_id=tenant_id,
         provider=provider.id,
@@ -80,6 +83,7 @@ def pending_of(call: Call, tenant_id: str, provider: IdentityProvider) -> Pendin
         nonce=secrets.token_urlsafe(STATE_BYTES),
         verifier=secrets.token_urlsafe(VERIFIER_BYTES),
         expires_at=call.at + SIGN_ON,
+        to_page=request.query_params.get("to") == "page",
     )
 
 
@@ -101,6 +105,16 @@ def begun_here(sign_on: SignOn, request: Request) -> Pending | None:
     """Returns the log-in that was begun in this browser, None when there is none of ours."""
     content = sign_on.sealing.opened(COOKIE, sealed=request.cookies.get(COOKIE, ""))
     return msgspec.json.decode(content, type=Pending) if content is not None else None
+
+
+def ended(request: Request, pending: Pending, done: Done, headers: Mapping[str, str]) -> Done:
+    """Returns the answer to who comes back: the tokens, or, where the page began it, the way there.
+
+    The page's cookie takes the place of the one that begins a log-in: that ends by itself, and is good once.
+    """
+    if pending.to_page:
+        return in_cookie(request, msgspec.structs.replace(done, status=303, headers={"Location": PAGE}), shown=False)
+    return msgspec.structs.replace(done, headers=headers)
 
 
 def sought(door: Door, call: Call) -> None:

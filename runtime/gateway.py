@@ -32,6 +32,7 @@ from gateway.people import People
 from gateway.positions import Positions
 from gateway.pulse import Pulsing
 from gateway.sign_on import SignOn
+from gateway.static import page
 from gateway.tally import Tally
 from gateway.tokens import Tokens
 from gateway.usage import FileLedger, SharedLedger, Usage
@@ -132,7 +133,8 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             watching = [asyncio.create_task(_watched(each)) for each in (live.watch, pulsing.run)]
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
             folders = Folders(data_dir / "files")
-            app = application(door, Parts(models, models, browser, live, folders, sign_on, checks, deliveries))
+            parts = Parts(models, models, browser, live, folders, sign_on, checks, deliveries, page())
+            app = application(door, parts)
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):
                 await _serve(server(app, data_dir, port, host, terms.proxies, live.end), port)

@@ -53,6 +53,7 @@ ROWS = {
     "PUT /api/v1/branding": Row(Permission.MANAGE_TENANT, body=lambda _: {"name": "Ours"}),
     "GET /api/v1/branding/{tenant}": Row(open=True, path="/api/v1/branding/acme"),
     "POST /api/v1/auth/logout": Row(people=True),
+    "GET /api/v1/auth/providers/{tenant}": Row(open=True, path="/api/v1/auth/providers/acme"),
     "POST /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD}),
     "POST /api/v1/auth/totp/confirm": Row(people=True, body=lambda _: {"code": "none"}, taken=401),
     "DELETE /api/v1/auth/totp": Row(people=True, body=lambda _: {"password": PASSWORD, "code": "none"}, taken=409),

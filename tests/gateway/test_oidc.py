@@ -285,6 +285,25 @@ async def test_the_cookie_goes_nowhere_else_and_to_no_script(gateway: Gateway) -
     assert (await gateway.client.get(START)).headers["set-cookie"].endswith("; HttpOnly; SameSite=Lax; Secure")
 
 
+async def test_who_began_in_the_page_comes_back_to_it_with_its_cookie_and_no_token_in_sight(gateway: Gateway) -> None:
+    begun = await gateway.client.get(f"{START}?to=page")
+    answer = await gateway.client.get(path_of(await gateway.provider.log_in(begun.headers["location"])))
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/app/signed-in")
+    assert "token" not in answer.text
+    assert answer.headers["set-cookie"].startswith("auterity-session=")
+    renewed = await gateway.client.post("/api/v1/auth/refresh", headers={"Auterity-Session": "cookie"})
+    headers = {"Authorization": f"Bearer {renewed.json()['access_token']}"}
+    assert (await gateway.client.get("/auth/verify", headers=headers)).json()["principal"] == "user/ada"
+
+
+async def test_whoever_signs_in_is_told_of_the_providers_of_the_tenant_and_of_no_secret(gateway: Gateway) -> None:
+    told = await gateway.client.get("/api/v1/auth/providers/acme")
+    assert told.json()["providers"] == [{"id": "idp", "title": "", "protocol": "oidc"}]
+    for tenant in ("other", "gone", "nowhere", "platform"):
+        assert (await gateway.client.get(f"/api/v1/auth/providers/{tenant}")).json()["providers"] == []
+
+
 async def test_roles_are_those_of_the_last_log_in_and_a_name_stays_the_first_ones(
     log: Any, registered: Codec, gateway: Gateway
 ) -> None:

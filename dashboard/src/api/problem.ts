@@ -1,0 +1,39 @@
+/** What the gateway says when it refuses (RFC 9457), and what is said when it does not answer at all. */
+
+export class Problem extends Error {
+  constructor(
+    /** 0: nothing answered. */
+    readonly status: number,
+    readonly detail: string,
+    /** Seconds after which it may be tried again. */
+    readonly retryAfterS: number | null = null,
+    /** `code` when a code of the second factor is missing. */
+    readonly needs: string = "",
+    /** The id of the call's event. */
+    readonly correlationId: string = "",
+  ) {
+    super(detail);
+  }
+
+  get offline(): boolean {
+    return this.status === 0;
+  }
+}
+
+/** Returns the refusal that an answer is. */
+export async function problemOf(answer: Response): Promise<Problem> {
+  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown } = {};
+  try {
+    said = (await answer.json()) as typeof said;
+  } catch {
+    // not JSON: something between us and the gateway has answered
+  }
+  const wait = Number(answer.headers.get("retry-after"));
+  return new Problem(
+    answer.status,
+    typeof said.detail === "string" ? said.detail : `the server answered ${answer.status}`,
+    wait > 0 ? wait : null,
+    typeof said.needs === "string" ? said.needs : "",
+    typeof said.correlation_id === "string" ? said.correlation_id : "",
+  );
+}

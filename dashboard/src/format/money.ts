@@ -1,0 +1,24 @@
+/** Money is whole micro-dollars everywhere; only here they become text. */
+
+const MICROS = 1_000_000;
+
+/** Returns dollars with as many decimals as the amount needs: cents from a dollar on, else up to micro-dollars. */
+export function dollars(micros: number): string {
+  const sign = micros < 0 ? "-" : "";
+  const amount = Math.abs(micros);
+  if (amount === 0) return "$0.00";
+  if (amount >= MICROS) return `${sign}$${grouped(Math.floor(Math.round(amount / 10_000) / 100))}.${two(Math.round(amount / 10_000) % 100)}`;
+  const text = (amount / MICROS).toFixed(6).replace(/0{1,4}$/, "");
+  return `${sign}$${text}`;
+}
+
+/** Returns a whole number with its thousands apart, in the form that does not change with the machine's language. */
+export function grouped(count: number): string {
+  return Math.trunc(count)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+function two(count: number): string {
+  return count.toString().padStart(2, "0");
+}
