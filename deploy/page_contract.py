@@ -35,7 +35,8 @@ def document() -> dict[str, Any]:
     nothing = cast(Any, None)
     door = Door(nothing, nothing, nothing, nothing, nothing, nothing)
     sign_on = SignOn(nothing, nothing)
-    return application(door, Parts(nothing, Live(door, nothing), Folders(Path("nowhere")), sign_on)).openapi()
+    looking, folders = Live(door, nothing), Folders(Path("nowhere"))
+    return application(door, Parts(nothing, nothing, nothing, looking, folders, sign_on)).openapi()
 
 
 def text(said: dict[str, Any]) -> str:

@@ -5,8 +5,8 @@ from alembic import op
 
 from sinks.read_models.migrations.versions.r0001_read_models import column
 
-revision = "r0002"
-down_revision = "r0001"
+revision = "r0003"
+down_revision = "r0002"
 branch_labels = None
 depends_on = None
 
