@@ -9,7 +9,7 @@ from connectors.models.failures import failure
 from connectors.models.local import extract
 from connectors.models.local_hash import LOCAL_HASH, embedded
 from connectors.models.questions import arguments, place, texts_checked
-from connectors.models.sdk import TIMEOUT_MAX_S, litellm, raised, timeout
+from connectors.models.sdk import TIMEOUT_MAX_S, litellm, raised, timeout, unrecorded
 from domain.fitting import BadSchema, checked
 from domain.models import LOCAL
 from domain.ports import Answer, Embedding, ModelRefused, ModelUnavailable, Question
@@ -46,7 +46,8 @@ class Models:
         _check(question)
         said = arguments(question) | place(question.model, question.endpoint, self._api_base, self._keys)
         call = litellm().acompletion(**said, **_options(question.idempotency_key))
-        return await _within(question.model, question.timeout_s, _asked(question, call))
+        with unrecorded():
+            return await _within(question.model, question.timeout_s, _asked(question, call))
 
     async def embed(
         self,
@@ -64,7 +65,8 @@ class Models:
         await self._load()
         where = place(model, endpoint, self._api_base, self._keys)
         call = litellm().aembedding(input=list(texts), **where, **_options(idempotency_key))
-        return await _within(model, timeout_s, _embedded(model, list(texts), call))
+        with unrecorded():
+            return await _within(model, timeout_s, _embedded(model, list(texts), call))
 
     async def _load(self) -> None:
         """Loads LiteLLM without stopping the loop; what waits for it does so outside its own time."""
