@@ -133,8 +133,7 @@ class RelayCore:
             claim = await self._table.claim(partition)
             await self._health.seeded()
         said: Said = []
-        lives: list[Live] = []
-        sound: list[Live] = []
+        lives, sound = list[Live](), list[Live]()
         for event, offset in read:
             _, call = self._table.get(claim, event.call_id.encode())
             requested = await self._requests.of(event, call, partition)
