@@ -11,5 +11,7 @@ export interface Route {
 
 export const ROUTES: readonly Route[] = [
   { path: "/", title: "Live", nav: "Live", screen: lazy(() => import("./screens/live")) },
+  { path: "/app/runs", title: "Runs", nav: "Runs", screen: lazy(() => import("./screens/runs/index")) },
+  { path: "/app/runs/:id", title: "Run", screen: lazy(() => import("./screens/run/index")) },
   { path: "/app/settings", title: "Settings", nav: "Settings", screen: lazy(() => import("./screens/settings/index")) },
 ];

@@ -19,6 +19,7 @@ from tests.servers import had
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 SCREENS = {
     "live": "/",
+    "runs": "/app/runs",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
