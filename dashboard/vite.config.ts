@@ -36,5 +36,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: ["chrome123", "firefox128", "safari17.5"], // the first with light-dark()
   },
-  server: { proxy: { "/api": { target: GATEWAY, ws: true, changeOrigin: true } } },
+  server: { proxy: { "/api": { target: GATEWAY, ws: true, changeOrigin: true, headers: { Origin: GATEWAY } } } }, // it refuses other origins
 });
