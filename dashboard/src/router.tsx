@@ -21,6 +21,7 @@ export function usePath(): string {
   return useSyncExternalStore(subscribe, () => location.pathname);
 }
 
+/** Returns the query of the address, with its `?`. */
 export function useSearch(): string {
   return useSyncExternalStore(subscribe, () => location.search);
 }
