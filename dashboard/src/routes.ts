@@ -11,5 +11,6 @@ export interface Route {
 
 export const ROUTES: readonly Route[] = [
   { path: "/", title: "Live", nav: "Live", screen: lazy(() => import("./screens/live")) },
+  { path: "/app/money", title: "Money", nav: "Money", screen: lazy(() => import("./screens/money/index")) },
   { path: "/app/settings", title: "Settings", nav: "Settings", screen: lazy(() => import("./screens/settings/index")) },
 ];

@@ -11,6 +11,8 @@ export class Problem extends Error {
     readonly needs: string = "",
     /** The id of the call's event. */
     readonly correlationId: string = "",
+    /** True when a log-in is asked for that is newer than this session's. */
+    readonly reauthenticate: boolean = false,
   ) {
     super(detail);
   }
@@ -22,7 +24,7 @@ export class Problem extends Error {
 
 /** Returns the refusal that an answer is. */
 export async function problemOf(answer: Response): Promise<Problem> {
-  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown } = {};
+  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown; reauthenticate?: unknown } = {};
   try {
     said = (await answer.json()) as typeof said;
   } catch {
@@ -35,5 +37,6 @@ export async function problemOf(answer: Response): Promise<Problem> {
     wait > 0 ? wait : null,
     typeof said.needs === "string" ? said.needs : "",
     typeof said.correlation_id === "string" ? said.correlation_id : "",
+    typeof said.reauthenticate === "object" && said.reauthenticate !== null,
   );
 }
