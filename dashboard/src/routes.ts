@@ -18,5 +18,6 @@ export const ROUTES: readonly Route[] = [
   { path: "/app/topics/:topic/:partition/:offset", title: "Record", screen: lazy(() => import("./screens/topics/record")) },
   { path: "/app/dead-letters", title: "Dead letters", nav: "Dead letters", screen: lazy(() => import("./screens/dead-letters/index")) },
   { path: "/app/dead-letters/:id", title: "Dead letter", screen: lazy(() => import("./screens/dead-letters/letter")) },
+  { path: "/app/money", title: "Money", nav: "Money", screen: lazy(() => import("./screens/money/index")) },
   { path: "/app/settings", title: "Settings", nav: "Settings", screen: lazy(() => import("./screens/settings/index")) },
 ];

@@ -18,6 +18,8 @@ export class Problem extends Error {
     /** The id of the call's event. */
     readonly correlationId: string = "",
     readonly errors: readonly Wrong[] = [],
+    /** True when a log-in is asked for that is newer than this session's. */
+    readonly reauthenticate: boolean = false,
   ) {
     super(detail);
   }
@@ -29,7 +31,7 @@ export class Problem extends Error {
 
 /** Returns the refusal that an answer is. */
 export async function problemOf(answer: Response): Promise<Problem> {
-  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown; errors?: unknown } = {};
+  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown; errors?: unknown; reauthenticate?: unknown } = {};
   try {
     said = (await answer.json()) as typeof said;
   } catch {
@@ -43,5 +45,6 @@ export async function problemOf(answer: Response): Promise<Problem> {
     typeof said.needs === "string" ? said.needs : "",
     typeof said.correlation_id === "string" ? said.correlation_id : "",
     Array.isArray(said.errors) ? (said.errors as Wrong[]) : [],
+    typeof said.reauthenticate === "object" && said.reauthenticate !== null,
   );
 }

@@ -74,6 +74,16 @@ export class Session {
     await this.#take(this.#access);
   }
 
+  /** Logs the same person in again: the session that begins is a new one. Throws Problem; the old session is left as it is then. */
+  async again(said: { password: string; code?: string }): Promise<void> {
+    const state = this.#state;
+    if (state.is !== "in") throw new Problem(401, "Nobody is signed in.");
+    const { tenant, name } = state.person;
+    const answer = await locked(() => send("/auth/login", { method: "POST", body: { tenant, name, ...said } }, "", IN_COOKIE));
+    if (!answer.ok) throw await problemOf(answer);
+    await this.begin((await answer.json()) as Tokens);
+  }
+
   /** Looks again at what the person may do. */
   async look(): Promise<void> {
     await this.#take(await this.token());
