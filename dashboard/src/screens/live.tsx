@@ -14,7 +14,7 @@ import type { Snapshot } from "../live/store";
 import { Link } from "../router";
 import { useMay } from "../session/hooks";
 
-const OUTCOMES = ["allowed", "restricted", "escalated", "refused"];
+const OUTCOMES = ["allowed", "remediated", "escalated", "refused"];
 /** Seconds over which the present rate is taken. */
 const NOW_S = 10;
 const SHOWN = 15;
