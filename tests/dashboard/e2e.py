@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import linear_regression, median
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.dashboard.conftest import Seat, unused
 from tests.dashboard.platform import Platform
-from tests.dashboard.screen import figures, go, is_live, sign_in
+from tests.dashboard.screen import eventually, figures, go, is_live, sign_in
 from tests.harness import ROOT
 
 STORM_PER_S, STORM_S = 2000, 30
@@ -73,7 +74,7 @@ def apart(platform: Platform) -> Iterator[str]:
     browsers = [pid for pid in descendants(os.getpid()) if "chrom" in Path(f"/proc/{pid}/comm").read_text()]
     watcher = platform.process("platform").record
     assert watcher is not None
-    others = [pid for each in ("kafka", "registry", "gateway", "read-models") for pid in (pid_of(platform, each),)]
+    others = [pid_of(platform, each) for each in ("kafka", "registry", "gateway", "read-models")]
     if len(cores) < 2:
         yield "one core for all"
         return
@@ -95,7 +96,15 @@ def pid_of(platform: Platform, name: str) -> int:
 @contextmanager
 def sending(platform: Platform, rate: int, seconds: float) -> Iterator["subprocess.Popen[str]"]:
     """Sends events meanwhile, from a process that shares no core with the browser."""
-    argv = [sys.executable, "-m", "tests.dashboard.sender", platform.bootstrap, platform.registry, str(rate), f"{seconds}"]
+    argv = [
+        sys.executable,
+        "-m",
+        "tests.dashboard.sender",
+        platform.bootstrap,
+        platform.registry,
+        str(rate),
+        f"{seconds}",
+    ]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     sender = subprocess.Popen(argv, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     cores = sorted(os.sched_getaffinity(0))
@@ -174,31 +183,38 @@ def test_the_first_screen_is_there_soon_from_a_cold_cache(platform: Platform, br
     page = context.new_page()
     sign_in(page, platform)
     page.close()
-    times, sizes = [], []
-    for _ in range(3):
-        page = context.new_page()
-        session = context.new_cdp_session(page)
-        session.send("Network.enable")
-        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        session.send("Network.setBypassServiceWorker", {"bypass": True})
-        scripts: set[str] = set()
-        bytes_of: dict[str, float] = {}
-        session.on("Network.responseReceived", lambda said: _script(said, scripts))
-        session.on("Network.loadingFinished", lambda said: bytes_of.update({said["requestId"]: said["encodedDataLength"]}))
-        page.add_init_script(FIRST_SCREEN)
-        page.goto(platform.url)
-        page.get_by_role("heading", name="Live", level=1).wait_for()
-        is_live(page)
-        times.append(page.evaluate("window.firstScreen"))
-        sizes.append(sum(size for request, size in bytes_of.items() if request in scripts))
-        page.close()
+    found = [first_screen(context, platform) for _ in range(3)]
     context.close()
-    shown = ", ".join(f"{each:.0f}" for each in times)
-    print(f"\nfirst screen after {shown} ms from a cold cache; {max(sizes) / 1000:.1f} kB of compressed script")
-    assert 0 < max(sizes) <= SCRIPT_BYTES_MAX
-    assert min(times) <= FIRST_MS_MAX, f"at a load of {os.getloadavg()[0]:.1f}"
+    shown = ", ".join(f"{ms:.0f}" for ms, _ in found)
+    size = max(size for _, size in found)
+    print(f"\nfirst screen after {shown} ms from a cold cache; {size / 1000:.1f} kB of compressed script")
+    assert 0 < size <= SCRIPT_BYTES_MAX
+    assert min(ms for ms, _ in found) <= FIRST_MS_MAX, f"at a load of {os.getloadavg()[0]:.1f}"
 
 
-def _script(said: dict[str, str], scripts: set[str]) -> None:
-    if said["type"] == "Script":
-        scripts.add(said["requestId"])
+def first_screen(context: BrowserContext, platform: Platform) -> tuple[float, int]:
+    """Returns after how many milliseconds who is signed in sees Live, with nothing kept; and the bytes of script."""
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    session.send("Network.setBypassServiceWorker", {"bypass": True})
+    scripts: set[str] = set()
+    sizes: dict[str, int] = {}
+
+    def responded(said: Any) -> None:
+        if said["type"] == "Script":
+            scripts.add(said["requestId"])
+
+    def loaded(said: Any) -> None:
+        sizes[said["requestId"]] = int(said["encodedDataLength"])
+
+    session.on("Network.responseReceived", responded)
+    session.on("Network.loadingFinished", loaded)
+    page.add_init_script(FIRST_SCREEN)
+    page.goto(platform.url)
+    is_live(page)
+    eventually(page, lambda: bool(page.evaluate("window.firstScreen")))
+    found = page.evaluate("window.firstScreen"), sum(size for request, size in sizes.items() if request in scripts)
+    page.close()
+    return found

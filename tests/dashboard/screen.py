@@ -49,7 +49,9 @@ def eventually(page: Page, check: Callable[[], bool], give_up_s: float = 120.0) 
 def figures(page: Page, label: str) -> dict[tuple[str, ...], int]:
     """Returns the last column of a table by what stands before it."""
     rows = page.get_by_role("region", name=label, exact=True).locator("tbody tr")
-    read = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.querySelector('data')?.value ?? cell.innerText))"
+    read = (
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.querySelector('data')?.value ?? cell.innerText))"
+    )
     return {tuple(text.strip() for text in cells[:-1]): int(cells[-1]) for cells in rows.evaluate_all(read)}
 
 

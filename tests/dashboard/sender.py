@@ -1,4 +1,4 @@
-"""Puts events of one tenant on the log, so many a second: `python -m tests.dashboard.sender KAFKA REGISTRY RATE SECONDS`."""
+"""Puts so many events a second on the log: `python -m tests.dashboard.sender KAFKA REGISTRY RATE SECONDS`."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ import msgspec
 from connectors.publisher import KafkaPublisher
 from connectors.registry import Registry
 from schemas.codec import Codec
-from schemas.events import Outcome
+from schemas.events import Outcome, RunStatus
 from schemas.record import Outgoing
 from tests.chaos.gateways import known
 
@@ -25,8 +25,6 @@ def records(codec: Codec, events: int, numbers: "count[int]") -> list[Outgoing]:
     """Returns the records of so many events: runs that begin, go on, are decided on and end."""
     known()
     from live_calls import decision, run, step
-
-    from schemas.events import RunStatus
 
     made: list[Any] = []
     while len(made) < events:

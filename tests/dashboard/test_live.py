@@ -2,15 +2,12 @@
 
 import gzip
 import os
-import subprocess
-import time
 from itertools import islice
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.conftest import SHARED
-from tests.dashboard.conftest import Seat
 from tests.dashboard.platform import GIVE_UP_S, PERSON, Platform
 from tests.dashboard.screen import eventually, figures, is_live, sign_in
 from tests.harness import ROOT
@@ -88,7 +85,9 @@ def test_an_ingest_moves_live_within_three_seconds_and_in_the_end_it_shows_what_
     first = min(recorded for _, recorded in platform.on_log("business-events")[taken:])
     moved_s = (page.evaluate("window.moved") - first) / 1000
     bound = MOVES_S if load <= cores else MOVES_LOADED_S
-    print(f"\nLive moved {moved_s:.2f} s after the log had the first event; bound {bound:.0f} s at a load of {load:.1f}")
+    print(
+        f"\nLive moved {moved_s:.2f} s after the log had the first event; bound {bound:.0f} s at a load of {load:.1f}"
+    )
     assert moved_s <= bound
     came = more(asked(platform), before)
     eventually(page, lambda: more(shown(page), counted) == came)
