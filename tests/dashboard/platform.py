@@ -22,6 +22,8 @@ from domain.identity import PLATFORM
 from runtime.ask import TOKEN
 from runtime.processes import ManagedProcess
 from runtime.secrets import FILE, Secrets, write_once
+from runtime.settings import Settings
+from runtime.status import lags
 from schemas.events import Event
 from schemas.record import Outgoing
 from sinks.client import query
@@ -84,6 +86,17 @@ class Platform:
     def rows(self, sql: str, tenant: str = "acme") -> list[list[Any]]:
         """Asks the analytics as `auterity query` does, without a process for each question."""
         return query(self._analytics, (self.folder / TOKEN).read_text(), sql, tenant, 60).rows
+
+    def settle(self) -> None:
+        """Returns when every stage has taken all of its topics, twice running. Runs that a test made up stay open."""
+        idle = 0
+
+        def quiet() -> bool:
+            nonlocal idle
+            idle = 0 if any(lags(self.bootstrap, Settings().group_prefix).values()) else idle + 1
+            return idle >= 2
+
+        until(quiet, GIVE_UP_S, 0.5)
 
     def say(self, events: Sequence[Event]) -> None:
         """Puts events on the log."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from tests.conftest import SHARED
-from tests.dashboard.platform import GIVE_UP_S, PERSON, Platform
+from tests.dashboard.platform import PERSON, Platform
 from tests.dashboard.screen import eventually, figures, is_live, sign_in
 from tests.harness import ROOT
 
@@ -65,21 +65,28 @@ def test_an_ingest_moves_live_within_three_seconds_and_in_the_end_it_shows_what_
     platform: Platform, page: Page, tmp_path: Path
 ) -> None:
     file, source = real(tmp_path)
-    platform.auterity("status", "--wait")
+    platform.settle()
     sign_in(page, platform, PERSON, platform.recovery.pop())
     is_live(page)
     counted, before = shown(page), asked(platform)
+    open_before = [run_id for [run_id] in platform.rows("SELECT DISTINCT run_id FROM workflow_runs")]
     taken = len(platform.on_log("business-events"))
     page.evaluate(MOVED, COUNTED)
 
     ingest = platform.begun("ingest", str(file), "--source", source, "--tenant", "acme")
     try:
         eventually(page, lambda: bool(page.evaluate("window.moved")))
-        assert ingest.wait(GIVE_UP_S) == 0
+        eventually(page, lambda: ingest.poll() is not None)
+        assert ingest.returncode == 0
     finally:
         ingest.kill()
         ingest.wait()
-    platform.auterity("status", "--wait")
+    runs = (
+        "SELECT countIf(status = 'started') = countIf(status IN ('completed', 'failed', 'refused')) FROM workflow_runs"
+    )
+    new = f"{runs} WHERE run_id NOT IN ({', '.join(map(repr, open_before)) or repr('')})"
+    eventually(page, lambda: platform.rows(new) == [[1]])
+    platform.settle()
 
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     first = min(recorded for _, recorded in platform.on_log("business-events")[taken:])

@@ -5,9 +5,9 @@ import re
 from playwright.sync_api import expect
 
 from tests.dashboard.conftest import Seat
-from tests.dashboard.platform import Platform
+from tests.dashboard.platform import GIVE_UP_S, Platform
 from tests.dashboard.screen import go
-from tests.harness import business_event
+from tests.harness import business_event, until
 
 ASKS = "SELECT run_id FROM ai_calls ORDER BY occurred_at DESC LIMIT 1"
 
@@ -17,7 +17,8 @@ def test_a_run_is_found_its_call_opened_and_every_decision_of_it_comes_out_the_s
 ) -> None:
     if not platform.rows(ASKS):  # nothing was ingested before
         platform.say([business_event(number, f"case-{number}") for number in range(3)])
-        platform.auterity("status", "--wait")
+        until(lambda: bool(platform.rows(ASKS)), GIVE_UP_S)
+        platform.settle()
     [[run_id]] = platform.rows(ASKS)
     page = seat()
     go(page, "/app/runs")
