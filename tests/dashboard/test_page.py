@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from deploy import page as page_build
+from domain.ids import derive
+from domain.read_models import RUN_TOPICS
 from gateway.static import BUILT
 from schemas.events import Outcome, RunStatus
 from tests.dashboard.conftest import PERSON, Platform
@@ -22,13 +24,14 @@ AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 SCREENS = {
     "live": "/",
     "runs": "/app/runs",
+    "run": "/app/runs/RUN",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
     "settings-people": "/app/settings?part=people",
     "settings-branding": "/app/settings?part=tenant",
 }
-"""Every screen that is there for who has signed in: a new one has its line here."""
+"""Every screen that is there for who has signed in: a new one has its line here; RUN is a run with all that can be."""
 WIDTHS = (360, 1440)
 HEIGHT = 900
 FIRST_BYTES_MAX = 200_000
@@ -63,8 +66,22 @@ def happen(platform: Platform, first: int) -> None:
         decision(first + 1),
     ]
     now = datetime.now(UTC)
-    said = [msgspec.structs.replace(each, occurred_at=now) for each in moments]
-    records = [platform.codec.encode(each, "test") for each in said]
+    put(platform, [msgspec.structs.replace(each, occurred_at=now) for each in moments])
+
+
+def ran(platform: Platform) -> str:
+    """Puts a run on the log that has attempts, rankings, holds and settlements; returns its id."""
+    from read_model_records import events, run_of
+
+    run_id = run_of("acme")
+    said = [each for topic in (*RUN_TOPICS, "budget-entries") for each in events("acme", topic)]
+    put(platform, [each for each in said if each.run_id == run_id])
+    return run_id
+
+
+def put(platform: Platform, events: list[Any]) -> None:
+    """Returns when the events are on the log."""
+    records = [platform.codec.encode(each, "test") for each in events]
     with ThreadPoolExecutor(1) as pool:  # as the browser's own loop runs in this thread
         pool.submit(feed, platform.servers, records).result()
 
@@ -128,7 +145,37 @@ def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platfo
     for part, needs in (("keys", "keys:manage"), ("people", "users:manage"), ("tenant", "tenant:manage")):
         page.goto(f"{platform.url}/app/settings?part={part}")
         expect(page.get_by_role("tabpanel")).to_contain_text(needs)
-    assert not [url for url in asked if url.endswith(("/keys", "/users"))]
+    page.goto(f"{platform.url}/app/runs/{ran(platform)}")
+    expect(page.get_by_text("Not shown, as your roles lack it")).to_contain_text("decisions:read")
+    expect(page.get_by_role("region", name="Replay")).to_contain_text("decisions:read")
+    page.get_by_role("treeitem", name="routed").first.click()
+    expect(page.get_by_text("log:read")).to_be_visible()
+    assert not [url for url in asked if url.endswith(("/keys", "/users", "/replay")) or "/records" in url]
+
+
+def test_a_run_is_found_as_it_comes_and_gone_through_with_the_keyboard_alone(platform: Platform, page: Page) -> None:
+    sign_in(page, platform)
+    page.goto(f"{platform.url}/app/runs?workflow=triage&status=failed")
+    expect(page.get_by_label("Status")).to_have_value("failed")
+    page.get_by_role("search").wait_for()
+    happen(platform, 500)  # one of them fails
+    rows = page.get_by_role("region", name="Runs", exact=True).get_by_role("row")
+    rows.filter(has_text=derive("acme", "510")).focus()
+    before = rows.count()
+    happen(platform, 520)
+    page.get_by_role("button", name="1 new").wait_for()
+    assert rows.count() == before  # nothing moves under who is among them
+    page.get_by_role("button", name="1 new").press("Enter")
+    expect(rows).to_have_count(before + 1)
+    rows.nth(1).press("Enter")
+    page.get_by_role("tree").get_by_role("treeitem").first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Content of the event")).to_contain_text("run_id")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Content of the event")).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_label("Status")).to_have_value("failed")
 
 
 def test_a_key_is_made_shown_once_and_revoked_with_the_keyboard_alone(platform: Platform, page: Page) -> None:
@@ -165,14 +212,18 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
     found = {"sign-in": looked(page, "sign-in", scheme, screens)}
     sign_in(page, platform)
     happen(platform, 200 if scheme == "light" else 300)
+    run_id = ran(platform)
     for name, path in SCREENS.items():
         if name != "live":
-            page.goto(platform.url + path)
+            page.goto(platform.url + path.replace("RUN", run_id))
             page.get_by_role("heading", level=1).wait_for()
         page.locator("main section, main [role=alert]").first.wait_for()
         expect(page.get_by_text("Loading", exact=True)).to_have_count(0)
         if name == "live":
             page.get_by_role("region", name="Last alerts").get_by_role("row").nth(1).wait_for()
+        elif name == "run":
+            page.get_by_role("treeitem", name="routed").first.click()
+            page.get_by_role("region", name="Content of the event").wait_for()
         found[name] = looked(page, name, scheme, screens)
     context.close()
     assert {name: issues for name, issues in found.items() if issues} == {}
