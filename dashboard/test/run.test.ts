@@ -111,6 +111,16 @@ test("bars stand where the log took the events, and what goes on ends now", () =
   expect(bar(on, open, T0 - 5000).width).toBe(0); // the clock of this machine is behind
 });
 
+test("nothing goes on in what has ended: not an attempt that was downgraded, not a step of a run that was cancelled", () => {
+  const { told } = detail();
+  const steps = told.steps.map((step) => ({ ...step, status: "requested", calls: step.calls.map((each) => ({ ...each, attempts: each.attempts.map((one) => ({ ...one, status: "downgraded" })) })) }));
+  const ends = (node: Node): (number | null)[] => [node.end, ...node.children.flatMap(ends)];
+  expect(ends(story({ ...told, run: { ...told.run, status: "cancelled" }, steps }))).not.toContain(null);
+  const going = story({ ...told, run: { ...told.run, status: "started" }, steps });
+  expect(going.children[1]?.end).toBeNull();
+  expect(going.children[1]?.children.flatMap(ends)).not.toContain(null);
+});
+
 test("a line of time has a few round marks, however long it is", () => {
   for (const ms of [1, 7, 130, 999, 2000, 61_000, 3.7e6, 9e7, 4e9]) {
     const found = ticks({ begin: 0, end: ms });

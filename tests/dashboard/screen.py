@@ -8,6 +8,7 @@ import msgspec
 from playwright.sync_api import Page, expect
 
 from domain.ids import derive
+from domain.read_models import RUN_TOPICS
 from schemas.events import Event, Outcome, RunStatus
 from tests.dashboard.platform import Platform
 
@@ -70,3 +71,13 @@ def happen(platform: Platform, first: int, tenant: str = "acme") -> list[str]:
     now = datetime.now(UTC)
     platform.say([msgspec.structs.replace(each, occurred_at=now) for each in moments])
     return [derive(tenant, str(number)) for number in range(first, first + 11)]
+
+
+def ran(platform: Platform) -> str:
+    """Puts a run on the log that has attempts, rankings, holds and settlements; returns its id."""
+    from read_model_records import events, run_of
+
+    run_id = str(run_of("acme"))
+    said = [each for topic in (*RUN_TOPICS, "budget-entries") for each in events("acme", topic)]
+    platform.say([each for each in said if each.run_id == run_id])
+    return run_id

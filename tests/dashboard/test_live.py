@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from tests.conftest import SHARED
-from tests.dashboard.platform import PERSON, Platform
+from tests.dashboard.platform import PERSON, REAL, Platform
 from tests.dashboard.screen import eventually, figures, is_live, sign_in
 from tests.harness import ROOT
 
@@ -49,9 +49,9 @@ def shown(page: Page) -> dict[tuple[str, str], int]:
 
 def asked(platform: Platform) -> dict[tuple[str, str], int]:
     """Returns the same as `auterity query` says it."""
-    runs = platform.auterity("query", "SELECT status, count() FROM workflow_runs GROUP BY status", "--tenant", "acme")
+    runs = platform.auterity("query", "SELECT status, count() FROM workflow_runs GROUP BY status", "--tenant", REAL)
     decided = "SELECT outcome, count() FROM compliance_decisions GROUP BY outcome"
-    decisions = platform.auterity("query", decided, "--tenant", "acme")
+    decisions = platform.auterity("query", decided, "--tenant", REAL)
     found = {("runs", status): int(number) for status, number in runs["rows"]}
     return found | {("decisions", outcome): int(number) for outcome, number in decisions["rows"]}
 
@@ -66,14 +66,14 @@ def test_an_ingest_moves_live_within_three_seconds_and_in_the_end_it_shows_what_
 ) -> None:
     file, source = real(tmp_path)
     platform.settle()
-    sign_in(page, platform, PERSON, platform.recovery.pop())
+    sign_in(page, platform, PERSON, platform.recovery[REAL].pop(), REAL)
     is_live(page)
     counted, before = shown(page), asked(platform)
-    open_before = [run_id for [run_id] in platform.rows("SELECT DISTINCT run_id FROM workflow_runs")]
+    open_before = [run_id for [run_id] in platform.rows("SELECT DISTINCT run_id FROM workflow_runs", REAL)]
     taken = len(platform.on_log("business-events"))
     page.evaluate(MOVED, COUNTED)
 
-    ingest = platform.begun("ingest", str(file), "--source", source, "--tenant", "acme")
+    ingest = platform.begun("ingest", str(file), "--source", source, "--tenant", REAL)
     try:
         eventually(page, lambda: bool(page.evaluate("window.moved")))
         eventually(page, lambda: ingest.poll() is not None)
@@ -85,7 +85,7 @@ def test_an_ingest_moves_live_within_three_seconds_and_in_the_end_it_shows_what_
         "SELECT countIf(status = 'started') = countIf(status IN ('completed', 'failed', 'refused')) FROM workflow_runs"
     )
     new = f"{runs} WHERE run_id NOT IN ({', '.join(map(repr, open_before)) or repr('')})"
-    eventually(page, lambda: platform.rows(new) == [[1]])
+    eventually(page, lambda: platform.rows(new, REAL) == [[1]])
     platform.settle()
 
     load, cores = os.getloadavg()[0], os.cpu_count() or 1

@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from deploy import page as page_build
+from domain.ids import derive
 from gateway.static import BUILT
 from tests.dashboard.conftest import Seat
 from tests.dashboard.platform import PERSON, Platform
-from tests.dashboard.screen import go, happen, is_live, sign_in
+from tests.dashboard.screen import go, happen, is_live, ran, sign_in
 from tests.harness import ROOT
 from tests.servers import had
 
@@ -20,13 +21,14 @@ AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 SCREENS = {
     "live": "/",
     "runs": "/app/runs",
+    "run": "/app/runs/RUN",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
     "settings-people": "/app/settings?part=people",
     "settings-branding": "/app/settings?part=tenant",
 }
-"""Every screen that is there for who has signed in: a new one has its line here."""
+"""Every screen that is there for who has signed in: a new one has its line here; RUN is a run with all that can be."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (360, 1440)
 HEIGHT = 900
@@ -50,7 +52,7 @@ def test_who_signs_in_with_a_second_factor_sees_what_happens(platform: Platform,
     page.get_by_label("Code").fill("000000")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("That code is not good")
-    page.get_by_label("Code").fill(platform.recovery.pop())
+    page.get_by_label("Code").fill(platform.recovery["acme"].pop())
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Settings").wait_for()  # where he wanted to go
 
@@ -89,14 +91,44 @@ def test_a_session_outlives_the_window_and_no_script_can_read_what_renews_it(
     page.get_by_role("button", name="Sign in").wait_for()
 
 
-def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(seat: Seat) -> None:
+def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platform, seat: Seat) -> None:
     asked: list[str] = []
     page = seat("viewer")
     page.on("request", lambda request: asked.append(request.url))
     for part, needs in (("keys", "keys:manage"), ("people", "users:manage"), ("tenant", "tenant:manage")):
         go(page, f"/app/settings?part={part}")
         expect(page.get_by_role("tabpanel")).to_contain_text(needs)
-    assert not [url for url in asked if url.endswith(("/keys", "/users"))]
+    go(page, f"/app/runs/{ran(platform)}")
+    expect(page.get_by_text("Not shown, as your roles lack it")).to_contain_text("decisions:read")
+    expect(page.get_by_role("region", name="Replay")).to_contain_text("decisions:read")
+    page.get_by_role("treeitem", name="routed").first.click()
+    expect(page.get_by_text("log:read")).to_be_visible()
+    assert not [url for url in asked if url.endswith(("/keys", "/users", "/replay")) or "/records" in url]
+
+
+def test_a_run_is_found_as_it_comes_and_gone_through_with_the_keyboard_alone(platform: Platform, seat: Seat) -> None:
+    page = seat()
+    go(page, "/app/runs?workflow=triage&status=failed")
+    expect(page.get_by_label("Status")).to_have_value("failed")
+    page.get_by_role("search").wait_for()
+    happen(platform, 500)  # one of them fails
+    rows = page.get_by_role("region", name="Runs", exact=True).get_by_role("row")
+    rows.filter(has_text=derive("acme", "510")).focus()
+    before = rows.count()
+    happen(platform, 520)
+    page.get_by_role("button", name="1 new").wait_for()
+    assert rows.count() == before  # nothing moves under who is among them
+    page.get_by_role("button", name="1 new").press("Enter")
+    expect(rows).to_have_count(before + 1)
+    rows.nth(1).press("Enter")
+    page.get_by_role("tree").get_by_role("treeitem").first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Content of the event")).to_contain_text("run_id")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Content of the event")).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_label("Status")).to_have_value("failed")
 
 
 def test_a_key_is_made_shown_once_and_revoked_with_the_keyboard_alone(seat: Seat) -> None:
@@ -130,11 +162,15 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
     go(mine, "/")
     is_live(mine)
     happen(platform, 200)
+    run_id = ran(platform)
     for name, path in SCREENS.items():
-        go(mine, path)
+        go(mine, path.replace("RUN", run_id))
         mine.locator("main section, main [role=alert]").first.wait_for()
         if name == "live":
             mine.get_by_role("region", name="Last alerts").get_by_role("row").nth(1).wait_for()
+        elif name == "run":
+            mine.get_by_role("treeitem", name="routed").first.click()
+            mine.get_by_role("region", name="Content of the event").wait_for()
         found |= looked(mine, name, screens)
     mine.emulate_media(color_scheme="light", reduced_motion="no-preference")
     assert {name: issues for name, issues in found.items() if issues} == {}

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.dashboard.conftest import Seat
-from tests.dashboard.platform import GIVE_UP_S, Platform
+from tests.dashboard.platform import GIVE_UP_S, REAL, Platform
 from tests.dashboard.screen import go
 from tests.harness import business_event, until
 
@@ -15,12 +15,12 @@ ASKS = "SELECT run_id FROM ai_calls ORDER BY occurred_at DESC LIMIT 1"
 def test_a_run_is_found_its_call_opened_and_every_decision_of_it_comes_out_the_same(
     platform: Platform, seat: Seat
 ) -> None:
-    if not platform.rows(ASKS):  # nothing was ingested before
-        platform.say([business_event(number, f"case-{number}") for number in range(3)])
-        until(lambda: bool(platform.rows(ASKS)), GIVE_UP_S)
+    if not platform.rows(ASKS, REAL):  # nothing was ingested before
+        platform.say([business_event(number, f"case-{number}", tenant=REAL) for number in range(3)])
+        until(lambda: bool(platform.rows(ASKS, REAL)), GIVE_UP_S)
         platform.settle()
-    [[run_id]] = platform.rows(ASKS)
-    page = seat()
+    [[run_id]] = platform.rows(ASKS, REAL)
+    page = seat("admin", REAL)
     go(page, "/app/runs")
     filters = page.get_by_role("search", name="Filter of runs")
     filters.get_by_label("Status").select_option("completed")

@@ -34,7 +34,7 @@ def test_two_tenants_at_once_see_nothing_of_each_other_at_any_screen(platform: P
         seen[tenant] = [page.locator("main").inner_html()]
     for path in SCREENS.values():
         for tenant, page in pages.items():
-            go(page, path)
+            go(page, path.replace("RUN", runs[tenant][0]))
             seen[tenant].append(page.locator("main").inner_html())
     for tenant, foreign in (TENANTS, TENANTS[::-1]):
         everything = "\n".join([*seen[tenant], *heard[tenant]])

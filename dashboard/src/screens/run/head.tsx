@@ -18,7 +18,7 @@ export function Head({ detail, root }: { detail: Detail; root: Node }) {
   const money = useMay("money:read");
   const end = over(run.status) && root.end ? new Date(root.end).toISOString() : null;
   return (
-    <dl className="grid grid-cols-2 overflow-hidden rounded border border-line sm:grid-cols-4 xl:grid-cols-[6.5rem_1fr_1fr_1.2fr_13.5rem_8rem_9rem_9rem] [&>*]:-mr-px [&>*]:-mb-px [&>*]:border-r [&>*]:border-b [&>*]:border-line">
+    <dl className="grid grid-cols-2 overflow-hidden rounded border border-line sm:grid-cols-4 xl:grid-cols-[6.5rem_1fr_1fr_1.3fr_16.5rem_7.5rem_8.5rem_8.5rem] [&>*]:-mr-px [&>*]:-mb-px [&>*]:border-r [&>*]:border-b [&>*]:border-line">
       <Fact label="Status" hint={run.reason}>
         <Status of={run.status} />
       </Fact>
@@ -34,7 +34,7 @@ export function Head({ detail, root }: { detail: Detail; root: Node }) {
       <Fact label="Began, in the log" hint={<>happened <Time at={run.began_at} /></>}>
         <Time at={root.begin ? new Date(root.begin).toISOString() : null} />
       </Fact>
-      <Fact label="Duration, in the log" hint={`${steps.length} ${steps.length === 1 ? "attempt" : "attempts"} at steps`}>
+      <Fact label="Took, in the log" hint={`${steps.length} ${steps.length === 1 ? "attempt" : "attempts"} at steps`}>
         <Duration began={root.begin ? new Date(root.begin).toISOString() : null} ended={end} />
       </Fact>
       <Fact label="Cost" hint={money && budget_entries.length > 0 && <><Money micros={billed} /> billed, <Money micros={held} /> held</>}>
@@ -51,7 +51,9 @@ function Fact({ label, children, hint }: { label: string; children: ReactNode; h
   return (
     <div className="grid min-w-0 content-start px-3 py-1.5">
       <dt className="text-small text-muted">{label}</dt>
-      <dd className="truncate leading-6 font-semibold">{children}</dd>
+      <dd className="truncate leading-6 font-semibold" title={typeof children === "string" ? children : undefined}>
+        {children}
+      </dd>
       <dd className="min-h-4 text-small break-words text-muted">{hint}</dd>
     </div>
   );

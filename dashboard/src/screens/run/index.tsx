@@ -70,7 +70,7 @@ function Told({ detail, error }: { detail: Found; error: Error | null }) {
           ))}
         </div>
       )}
-      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-3 xl:grid-cols-[minmax(0,1fr)_27rem] 2xl:grid-cols-[minmax(0,1fr)_minmax(27rem,36%)]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-3 xl:grid-cols-[minmax(0,1fr)_28rem] 2xl:grid-cols-[minmax(0,1fr)_minmax(28rem,36%)]">
         <div className="grid min-w-0 grid-cols-[minmax(0,1fr)] gap-3">
           <Waterfall root={root} chosen={node?.id ?? ""} onChoose={choose} asOf={detail.as_of} />
           <Replay id={detail.run.run_id} />

@@ -29,13 +29,13 @@ export function Ranking({ routing }: { routing: Routing }) {
         ]}
       />
       <div className="overflow-x-auto rounded border border-line" tabIndex={0} role="region" aria-label="Ranking of the models">
-        <table className="w-full text-right">
+        <table className="w-full text-right text-small">
           <caption className="px-2 py-1 text-left text-small text-muted">Ranking of the models; scores are thousandths, 1000 the best.</caption>
-          <thead className="bg-panel text-small">
+          <thead className="bg-panel">
             <tr>
               <td className="sticky left-0 bg-panel" />
               {ranking.map((each) => (
-                <th key={each.model} scope="col" className="px-2 py-1 font-medium whitespace-nowrap">
+                <th key={each.model} scope="col" className="px-1.5 py-1 font-medium whitespace-nowrap">
                   {each.model}
                 </th>
               ))}
@@ -44,11 +44,11 @@ export function Ranking({ routing }: { routing: Routing }) {
           <tbody>
             {lines.map(([name, cell]) => (
               <tr key={name} className="border-t border-line">
-                <th scope="row" className="sticky left-0 bg-bg px-2 py-0.5 text-left font-normal whitespace-nowrap text-muted">
+                <th scope="row" className="sticky left-0 bg-bg px-1.5 py-0.5 text-left font-normal whitespace-nowrap text-muted">
                   {name}
                 </th>
                 {ranking.map((each) => (
-                  <td key={each.model} className="px-2 py-0.5 whitespace-nowrap">
+                  <td key={each.model} className="px-1.5 py-0.5 whitespace-nowrap">
                     {cell(each)}
                   </td>
                 ))}

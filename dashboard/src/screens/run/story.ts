@@ -47,7 +47,7 @@ export interface Node {
   children: readonly Node[];
 }
 
-const ENDS = new Set(["completed", "failed", "refused", "cancelled", "skipped", "attempt_failed", "in_doubt"]);
+const ENDS = new Set(["completed", "failed", "refused", "cancelled", "skipped", "attempt_failed", "in_doubt", "downgraded"]);
 
 export const placed = ({ topic, partition, offset }: Place): string => `${topic}/${partition}/${offset}`;
 export const over = (status: string): boolean => ENDS.has(status);
@@ -120,7 +120,7 @@ class Telling {
       note: [`${step.agent}, ${step.uses}`, step.attempt > 1 && `attempt ${step.attempt}`].filter(Boolean).join(", "),
       status: step.status,
       begin: least(all, step.began_at),
-      end: over(step.status) ? most(own.length ? own.map((each) => each.at) : all, step.ended_at) : null,
+      end: this.#over(step.status) ? most(own.length ? own.map((each) => each.at) : all, step.ended_at) : null,
       cost: costs.length ? costs.reduce((sum, each) => sum + each, 0) : null,
       events: own,
       children,
@@ -146,7 +146,7 @@ class Telling {
       note: [call.model, call.task, call.cached && `from the cache: ${call.cached}`, call.degraded && "degraded"].filter(Boolean).join(", "),
       status: call.status,
       begin: least(all, null),
-      end: over(call.status) ? most(all, null) : null,
+      end: this.#over(call.status) ? most(all, null) : null,
       cost: call.cost_usd_micros,
       events: own.map(seen),
       children: ordered([...children, ...entries]),
@@ -167,11 +167,16 @@ class Telling {
       note: attempt.model,
       status: attempt.status,
       begin: least(all, null),
-      end: over(attempt.status) ? most(all, null) : null,
+      end: this.#over(attempt.status) || over(call.status) ? most(all, null) : null,
       cost: attempt.cost_usd_micros,
       events: own,
       children: ordered(this.#entries((entry) => entry.call_id === call.call_id && entry.attempt === attempt.attempt)),
     };
+  }
+
+  /** Nothing goes on in a run that has ended, whatever was said last of it. */
+  #over(status: string): boolean {
+    return over(status) || over(this.detail.run.status);
   }
 
   #entries(like: (entry: Entry) => boolean): Node[] {

@@ -13,6 +13,8 @@ import type { Node } from "./story";
 
 const COLUMNS = "grid-cols-[minmax(0,1fr)_6rem_5.5rem] lg:grid-cols-[minmax(11rem,19rem)_7rem_4.5rem_5.5rem_minmax(8rem,1fr)]";
 const INDENT_REM = 0.9;
+/** Per cent of the line: behind it a mark has no room for its time. */
+const LABEL_MAX = 90;
 const TONES: Partial<Record<Node["of"]["kind"], string>> = { run: "var(--series-1)", step: "var(--series-1)", call: "var(--series-2)", attempt: "var(--series-2)", routing: "var(--series-2)", money: "var(--series-3)", decision: "var(--series-4)" };
 
 export function Waterfall({ root, chosen, onChoose, asOf }: { root: Node; chosen: string; onChoose: (id: string) => void; asOf: string | null }) {
@@ -86,7 +88,7 @@ function Axis({ span }: { span: Span }) {
     <span className="relative overflow-hidden max-lg:hidden">
       {ticks(span).map(({ ms, left }) => (
         <span key={ms} className="absolute border-l border-line-strong pl-1 whitespace-nowrap" style={{ left: `${left}%` }}>
-          {ms ? took(ms).replace(/\.?0+ s$/, " s") : "0"}
+          {left > LABEL_MAX ? "" : ms ? took(ms).replace(/\.?0+ s$/, " s") : "0"}
         </span>
       ))}
     </span>
