@@ -44,7 +44,7 @@ describe("the place of a field", () => {
       expect.unreachable();
     } catch (error) {
       expect(error).toBeInstanceOf(NoJson);
-      expect([(error as NoJson).at, (error as NoJson).message]).toEqual([11, "} is expected here"]);
+      expect([(error as NoJson).at, (error as NoJson).message]).toEqual([11, ", or } is expected here"]);
     }
   });
 });

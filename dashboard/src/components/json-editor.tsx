@@ -9,7 +9,8 @@ export interface Mistake {
   detail: string;
 }
 
-const LINE_PX = 20;
+/** Of a line: the height that `leading-5` is. */
+const LINE_REM = 1.25;
 
 export function JsonEditor({
   label,
@@ -39,7 +40,7 @@ export function JsonEditor({
     if (!element) return;
     element.focus();
     element.setSelectionRange(from, end);
-    element.scrollTop = Math.max(0, (lineOf(text, from) - 4) * LINE_PX);
+    element.scrollTop = Math.max(0, (lineOf(text, from) - 4) * parseFloat(getComputedStyle(element).lineHeight));
   }
   const first = shown[0];
   useEffect(() => {
@@ -59,7 +60,7 @@ export function JsonEditor({
         <div className="relative min-w-0 flex-1 overflow-hidden">
           <div aria-hidden="true" className="pointer-events-none absolute inset-x-0 top-2" style={{ transform: `translateY(${-at.top}px)` }}>
             {shown.map(({ line, detail, field }) => (
-              <div key={`${field} ${detail}`} className="absolute inset-x-0 h-5 bg-bad/10 leading-5 whitespace-pre" style={{ top: (line - 1) * LINE_PX }}>
+              <div key={`${field} ${detail}`} className="absolute inset-x-0 h-5 bg-bad/10 leading-5 whitespace-pre" style={{ top: `${(line - 1) * LINE_REM}rem` }}>
                 <span className="absolute text-bad" style={{ left: `calc(${(lines[line - 1] ?? "").length + 3}ch + 0.5rem - ${at.left}px)` }}>
                   ✕ {detail}
                 </span>

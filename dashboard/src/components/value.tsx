@@ -38,7 +38,7 @@ function Member({ name, value, depth }: { name: string; value: unknown; depth: n
   const within = typeof value === "object" && value ? Object.keys(value).length : 0;
   if (!within)
     return (
-      <div className="grid grid-cols-[minmax(5rem,12rem)_minmax(8rem,1fr)] gap-x-3 py-0.5">
+      <div className="grid grid-cols-[min(14rem,35%)_minmax(0,1fr)] gap-x-3 py-0.5">
         <span className="font-mono text-small break-words text-muted">{name}</span>
         <Leaf value={value} />
       </div>

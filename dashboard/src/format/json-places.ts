@@ -31,9 +31,9 @@ export function places(text: string): Map<string, Span> {
     if (match) at += match[0].length;
     return match?.[0];
   }
-  function expect(sign: string) {
+  function expect(sign: string, orElse = "") {
     taken(SPACE);
-    if (text[at] !== sign) throw new NoJson(at, at < text.length ? `${sign} is expected here` : `the text ends before ${sign}`);
+    if (text[at] !== sign) throw new NoJson(at, at < text.length ? `${orElse}${sign} is expected here` : `the text ends before ${sign}`);
     at++;
   }
   function several(end: string, one: (number: number) => void) {
@@ -43,7 +43,7 @@ export function places(text: string): Map<string, Span> {
     for (let number = 0; ; number++) {
       one(number);
       taken(SPACE);
-      if (text[at] !== ",") return expect(end);
+      if (text[at] !== ",") return expect(end, ", or ");
       at++;
     }
   }

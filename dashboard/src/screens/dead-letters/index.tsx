@@ -34,18 +34,23 @@ export function State({ of }: { of: Letter }) {
 const COLUMNS: readonly Column<Letter>[] = [
   {
     head: "Given up",
-    width: "12rem",
+    width: "9rem",
     cell: (letter) => (
-      <Link to={letterPath(letter.id)} onClick={(event) => event.stopPropagation()}>
-        <Time at={letter.recorded_at} />
-      </Link>
+      <>
+        <Link to={letterPath(letter.id)} onClick={(event) => event.stopPropagation()} className="max-lg:text-small">
+          <Time at={letter.recorded_at} />
+        </Link>
+        <div className="flex items-center gap-2 text-small lg:hidden">
+          {letter.stage} <State of={letter} />
+        </div>
+      </>
     ),
   },
   { head: "Stage", wide: true, width: "7rem", cell: (letter) => letter.stage },
   { head: "Of", wide: true, width: "13rem", cell: (letter) => <span className="whitespace-nowrap">{lay(letter)}</span> },
   { head: "Error", wide: true, width: "9rem", cell: (letter) => <code className="font-mono text-small">{letter.error}</code> },
   { head: "Reason", width: "100%", cell: (letter) => <span className={REST} title={letter.reason}>{letter.reason}</span> },
-  { head: "State", width: "5rem", cell: (letter) => <State of={letter} /> },
+  { head: "State", wide: true, width: "5rem", cell: (letter) => <State of={letter} /> },
 ];
 
 export default function DeadLetters() {

@@ -139,7 +139,7 @@ function Said({ record }: { record: LogRecord }) {
 }
 
 export function Headers({ of }: { of: readonly { name: string; value: string }[] }) {
-  if (!of.length) return <Empty title="It has none." />;
+  if (!of.length) return <p className="px-3 py-2 text-muted">None.</p>;
   return (
     <Table
       label="Headers"
