@@ -4,6 +4,8 @@ export interface Bar {
   /** What it stands for, such as a day. */
   key: string;
   value: number;
+  /** What stands below it: short. */
+  under: string;
   /** Its value with its unit, for who points at it. */
   text: string;
 }
@@ -45,7 +47,7 @@ export function Bars({ label, bars, scale, axis }: { label: string; bars: readon
         <div className="flex pt-1 text-small text-muted">
           {bars.map((bar, number) => (
             <span key={bar.key} className="min-w-0 flex-1 whitespace-nowrap">
-              {number % every === 0 && number + every / 2 <= bars.length && bar.key}
+              {number % every === 0 && number + every / 2 <= bars.length && bar.under}
             </span>
           ))}
         </div>

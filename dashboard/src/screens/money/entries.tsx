@@ -30,7 +30,7 @@ export default function Entries() {
       <PeriodChoice>
         <Choice label="Model" name="model" by="model" period={period} />
         <Choice label="Workflow" name="workflow" by="workflow" period={period} />
-        <div className="w-32">
+        <div className="w-28">
           <Select
             label="Kind"
             value={kind}
@@ -38,7 +38,7 @@ export default function Entries() {
             options={[["", "all"], ...Object.keys(KINDS).map((each) => [each, each] as const)]}
           />
         </div>
-        <div className="w-80 max-w-full">
+        <div className="w-48">
           <Field label="Run" value={run} placeholder="its whole id" onChange={(event) => setRun(event.target.value.trim())} />
         </div>
       </PeriodChoice>
@@ -64,7 +64,6 @@ const none = <span className="text-muted">–</span>;
 
 const COLUMNS: readonly Column<Entry>[] = [
   { head: "Number", end: true, wide: true, width: "5rem", cell: (row) => grouped(row.sequence) },
-  { head: "When", width: "12rem", cell: (row) => <Time at={row.at} /> },
   {
     head: "Kind",
     width: "7rem",
@@ -77,6 +76,7 @@ const COLUMNS: readonly Column<Entry>[] = [
   },
   { head: "Billed", end: true, width: "7rem", cell: (row) => (row.billed_usd_micros ? <Exact micros={row.billed_usd_micros} /> : none) },
   { head: "Held", end: true, width: "7rem", cell: (row) => (row.held_usd_micros ? <Exact micros={row.held_usd_micros} sign /> : none) },
+  { head: "When", width: "12rem", cell: (row) => <Time at={row.at} /> },
   { head: "Level", width: "6rem", wide: true, cell: (row) => <Badge tone={LEVELS[row.level] ?? "muted"}>{row.level}</Badge> },
   { head: "Model", wide: true, cell: (row) => (row.model ? <span className="whitespace-nowrap">{row.model}</span> : none) },
   { head: "Workflow, step", wide: true, cell: (row) => (row.workflow ? `${row.workflow}, ${row.step}${row.attempt > 1 ? `, attempt ${row.attempt}` : ""}` : <Why text={row.reason} />) },

@@ -87,7 +87,7 @@ function Totals({ ledger }: { ledger: Ledger }) {
       <Stat label="Held" hint="of what was asked for in it">
         <Exact micros={ledger.held_usd_micros} />
       </Stat>
-      <Stat label="Entries" hint={`on ${grouped(days.length)} days with a bill`}>
+      <Stat label="Entries" hint={`${grouped(days.length)} ${days.length === 1 ? "day" : "days"} with a bill`}>
         <Figure value={ledger.entries} />
       </Stat>
       <Stat label="Dearest day" hint={most?.key}>
@@ -104,7 +104,7 @@ function Days({ ledger, period }: { ledger: Ledger; period: Period }) {
     <>
       <Bars
         label={`Billed by day from ${period.from} to ${period.to}; the table by day says the same`}
-        bars={days.map((day) => ({ key: day.day, value: day.micros, text: `${exactly(day.micros).join("")}, ${grouped(day.entries)} entries` }))}
+        bars={days.map((day) => ({ key: day.day, under: day.day.slice(5), value: day.micros, text: `${exactly(day.micros).join("")}, ${grouped(day.entries)} entries` }))}
         scale={scale(Math.max(0, ...amounts), Math.min(0, ...amounts))}
         axis={dollars}
       />
@@ -167,7 +167,7 @@ export function Choice({ label, name, by, period }: { label: string; name: strin
   const { data } = useLedger(by, period);
   const known = new Set([...(data?.rows.map((row) => row.key).filter(Boolean) ?? []), ...(chosen ? [chosen] : [])]);
   return (
-    <div className="w-48">
+    <div className="w-40">
       <Select
         label={label}
         value={chosen}

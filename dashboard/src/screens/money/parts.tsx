@@ -71,7 +71,7 @@ export function PeriodChoice({ children }: { children?: ReactNode }) {
         <Field label="From" type="date" value={period.from} max={period.to} onChange={(event) => event.target.value && choose(event.target.value, period.to)} />
       </div>
       <div className="w-36">
-        <Field label="To, with it" type="date" value={period.to} min={period.from} onChange={(event) => event.target.value && choose(period.from, event.target.value)} />
+        <Field label="To (included)" type="date" value={period.to} min={period.from} onChange={(event) => event.target.value && choose(period.from, event.target.value)} />
       </div>
       {children}
     </div>

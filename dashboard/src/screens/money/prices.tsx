@@ -68,11 +68,11 @@ function price(micros: number | null) {
 
 function columns(now: ReadonlySet<Price>): readonly Column<Price>[] {
   return [
-    { head: "Model", cell: (row) => <span className="wrap-anywhere">{row.model}</span> },
-    { head: "From", width: "12rem", cell: (row) => <Time at={row.valid_from} /> },
+    { head: "Model", cell: (row) => <span className="inline-block min-w-32 wrap-anywhere">{row.model}</span> },
     { head: "Now", width: "5rem", cell: (row) => now.has(row) && <Badge tone="ok">holds</Badge> },
     { head: "Input", end: true, width: "6rem", cell: (row) => price(row.input_usd_micros_per_million) },
     { head: "Output", end: true, width: "6rem", cell: (row) => price(row.output_usd_micros_per_million) },
+    { head: "From", width: "12rem", cell: (row) => <Time at={row.valid_from} /> },
     { head: "Cached input", end: true, wide: true, width: "7rem", cell: (row) => price(row.cached_input_usd_micros_per_million) },
     { head: "Embedding", end: true, wide: true, width: "7rem", cell: (row) => price(row.embedding_usd_micros_per_million) },
     { head: "An image", end: true, wide: true, width: "6rem", cell: (row) => price(row.image_usd_micros) },
@@ -82,12 +82,12 @@ function columns(now: ReadonlySet<Price>): readonly Column<Price>[] {
 }
 
 const CHANGED: readonly Column<One>[] = [
-  { head: "When", width: "12rem", cell: (row) => <Time at={row.at} /> },
   { head: "Model", cell: (row) => <span className="wrap-anywhere lg:whitespace-nowrap">{row.model}</span> },
   { head: "Attempts", end: true, wide: true, width: "6rem", cell: (row) => <Figure value={row.attempts} /> },
   { head: "Old", end: true, width: "8rem", cell: (row) => <Exact micros={row.old_usd_micros} /> },
   { head: "Difference", end: true, width: "8rem", cell: (row) => <Exact micros={row.delta_usd_micros} sign /> },
   { head: "New", end: true, width: "8rem", cell: (row) => <Exact micros={row.new_usd_micros} /> },
+  { head: "When", width: "12rem", cell: (row) => <Time at={row.at} /> },
   {
     head: "Why",
     wide: true,

@@ -57,7 +57,7 @@ function Saving({ one }: { one: One }) {
             <Exact micros={one.freed_usd_micros ?? 0} />
           </p>
         )}
-        <p className="text-small text-muted">{one.saving_usd_micros ? "these calls would have cost less" : "less would have been held: room, no money"}</p>
+        <p className="text-small text-muted">{one.saving_usd_micros ? "less for these calls" : "less held: room, no money"}</p>
       </div>
       <div className="grid min-w-0 gap-1">
         <p className="flex flex-wrap items-center gap-x-2 gap-y-1">
