@@ -1,10 +1,10 @@
 # `make` prints the targets. What a target needs is fetched by deploy/bootstrap.sh, once; ARGS go to its command.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench load chaos servers screens clean
+.PHONY: help run test test-e2e check format bench load chaos servers screens clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## start the platform and the demo, stay up until Ctrl-C; ARGS=--exit stops after the summary
 	@sh deploy/bootstrap.sh page
@@ -16,6 +16,10 @@ test: ## run every test; ARGS="-k word" goes to pytest, ARGS="-n 0" runs them in
 	@sh deploy/bootstrap.sh tests
 	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest \
 		-n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
+
+test-e2e: ## watch the page in a browser under 2,000 events a second, and for long (some 13 minutes); ARGS="--minutes 1" for a look
+	@sh deploy/bootstrap.sh tests
+	@.venv/bin/python -m pytest tests/dashboard/e2e.py -n 0 -s $(ARGS)
 
 check: ## hold format, lint, types and the import rule
 	@sh deploy/bootstrap.sh

@@ -36,5 +36,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: ["chrome123", "firefox128", "safari17.5"], // the first with light-dark()
   },
-  server: { proxy: { "/api": { target: GATEWAY, ws: true, changeOrigin: true } } },
+  // The gateway gives its cookie to its own origin only.
+  server: { proxy: { "/api": { target: GATEWAY, ws: true, changeOrigin: true, headers: { origin: GATEWAY } } } },
 });

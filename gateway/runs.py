@@ -38,7 +38,7 @@ STEPS_MAX = 1000
 """Attempts at steps that the state of a run names."""
 LOG_ORDER = ("recorded_ms", "topic", "offset")
 Status = Literal["accepted", "requested", "started", "completed", "failed", "refused", "cancelled", "unknown"]
-Outcome = Literal["allowed", "restricted", "escalated", "refused", "unknown"]
+Outcome = Literal["allowed", "remediated", "escalated", "refused", "unknown"]
 
 
 class RunsAsked(Paged, frozen=True):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,8 +26,15 @@ from tests.servers import keycloak, postgres, redis, xmlsec1  # noqa: F401  fixt
 settings.register_profile("auterity", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("auterity")  # nothing fails for being slow: a machine may be busy
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-LONGEST = ("runtime/test_main_job.py", "streams/test_flow.py", "runtime/test_platform.py", "project/test_docs.py")
-"""Files that take a minute or more, the longest first."""
+LONGEST = (
+    "dashboard",
+    "runtime/test_main_job.py",
+    "streams/test_flow.py",
+    "runtime/test_platform.py",
+    "project/test_docs.py",
+)
+"""Files and folders that take a minute or more, the longest first."""
+PAGE = "tests/dashboard/"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,7 +44,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = Path(__file__).parent
     longest = {here / name: turn for turn, name in enumerate(LONGEST)}
     with_servers = {item.path for item in items if "servers" in (*item.keywords, *getattr(item, "fixturenames", ()))}
-    items.sort(key=lambda item: longest.get(item.path, len(longest) + (item.path not in with_servers)))
+    last = len(longest)
+    items.sort(
+        key=lambda item: longest.get(item.path, longest.get(item.path.parent, last + (item.path not in with_servers)))
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands out a file at a time, but all tests of the page together: they share a platform."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return PAGE if file.startswith(PAGE) else file
+
+    return Together(config, log)
 
 
 class Servers:

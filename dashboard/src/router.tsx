@@ -21,6 +21,11 @@ export function usePath(): string {
   return useSyncExternalStore(subscribe, () => location.pathname);
 }
 
+/** Returns the query of the address, with its `?`. */
+export function useSearch(): string {
+  return useSyncExternalStore(subscribe, () => location.search);
+}
+
 /** Returns a parameter of the address's query, and what sets it (empty: takes it away) without a step in the history. */
 export function useQuery(name: string): [string, (value: string) => void] {
   const value = useSyncExternalStore(subscribe, () => new URLSearchParams(location.search).get(name) ?? "");

@@ -1,77 +1,43 @@
-"""A gateway with its page and read models, and a browser that looks at it: each started once."""
+"""A platform with its page, and a browser in which people are signed in: each started once for all of these tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import httpx2
-import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from deploy import page as page_build
 from deploy import servers as programs
 from gateway.static import BUILT
-from schemas.codec import Codec
-from tests.chaos.gateways import Gateway, gateways, known
-from tests.harness import Worker
+from tests.dashboard.platform import Platform
+from tests.dashboard.screen import sign_in
 from tests.servers import had
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-GIVE_UP_MS = 60_000
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-precise-memory-info"]
+GIVE_UP_MS = 120_000
 """Far beyond what a machine takes that has nothing else to do."""
-PERSON = "operator"
-"""Who has a second factor here."""
+MINUTES = 10.0
 
 
-class Platform(NamedTuple):
-    """Where the page is, and who may sign in."""
-
-    gateway: Gateway
-    servers: Any
-    codec: Codec
-    password: str
-    recovery: list[str]
-    """Codes of the person's, each good once."""
-
-    @property
-    def url(self) -> str:
-        """The page's address."""
-        return f"http://127.0.0.1:{self.gateway.port}"
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--minutes", type=float, default=MINUTES, help="how long the page is watched by make test-e2e")
 
 
-@pytest.fixture(scope="module")
-def platform(servers: Any, registered: Codec, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The gateway and the read models, with the people that the tests of the gateway know."""
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """All of the platform, with the people that the tests of the gateway know."""
     had(page_build.build)
     assert (BUILT / "index.html").is_file()
-    known()
-    from gateway_calls import PASSWORD
-
-    folder = tmp_path_factory.mktemp("page")
-    with (
-        gateways(servers, registered, folder, 1) as [gateway],
-        Worker(servers, "page", gateway.folder, "read-models"),
-    ):
-        where = f"http://127.0.0.1:{gateway.port}/api/v1"
-        yield Platform(gateway, servers, registered, PASSWORD, enrolled(where, PASSWORD))
+    started = Platform(tmp_path_factory.mktemp("page"))
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
 
 
-def enrolled(where: str, password: str) -> list[str]:
-    """Gives the person a second factor; returns the recovery codes."""
-    with httpx2.Client(base_url=where, trust_env=False, timeout=60) as client:
-
-        def post(path: str, said: Any) -> Any:
-            return client.post(path, json=said).raise_for_status().json()
-
-        said = {"tenant": "acme", "name": PERSON, "password": password}
-        client.headers["Authorization"] = f"Bearer {post('/auth/login', said)['access_token']}"
-        secret = post("/auth/totp", {"password": password})["secret"]
-        return list(post("/auth/totp/confirm", {"code": pyotp.TOTP(secret).now()})["recovery_codes"])
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     program = had(lambda: programs.program("chromium", lambda _: None))
@@ -82,24 +48,64 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+def unused(browser: Browser) -> BrowserContext:
+    """Returns a browser that nobody has used yet."""
+    found = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
+    found.set_default_timeout(GIVE_UP_MS)
+    return found
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that nobody has used yet."""
-    found = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
-    found.set_default_timeout(GIVE_UP_MS)
+    found = unused(browser)
     yield found
     found.close()
 
 
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A window; what goes wrong in its scripts fails the test."""
-    page = context.new_page()
-    wrong: list[str] = []
+@pytest.fixture(scope="session")
+def wrong() -> list[str]:
+    """What went wrong in the scripts of pages."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_wrong(wrong: list[str]) -> Iterator[None]:
+    """What goes wrong in the scripts of a page fails the test."""
+    wrong.clear()
+    yield
+    assert not wrong
+
+
+def watched(page: Page, wrong: list[str]) -> Page:
+    """Has it said what goes wrong in the page's scripts."""
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    yield page
-    assert not wrong
+    return page
+
+
+@pytest.fixture
+def page(context: BrowserContext, wrong: list[str]) -> Page:
+    """A window of that browser."""
+    return watched(context.new_page(), wrong)
+
+
+Seat = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def seat(platform: Platform, browser: Browser, wrong: list[str]) -> Seat:
+    """Returns the window of a person who stays signed in for all tests, each in a browser of the own."""
+    taken: dict[tuple[str, str], Page] = {}
+
+    def of(name: str = "admin", tenant: str = "acme") -> Page:
+        if (name, tenant) not in taken:
+            page = watched(unused(browser).new_page(), wrong)
+            sign_in(page, platform, name, tenant=tenant)
+            taken[name, tenant] = page
+        return taken[name, tenant]
+
+    return of
 
 
 @pytest.fixture(scope="session")

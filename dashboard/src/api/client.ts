@@ -1,5 +1,6 @@
 /** Calls of the gateway: with the session's access token, which is renewed once when it is no longer good. */
 import { type Session, session } from "../session/session";
+import { type StepUp, stepUp } from "../session/step-up";
 import { Problem, problemOf } from "./problem";
 
 export const API = "/api/v1";
@@ -14,14 +15,22 @@ export interface Call {
   signal?: AbortSignal;
 }
 
-/** Returns what the gateway answers; throws Problem. Ends the session when nobody is known by it any more. */
-export async function call<T>(path: string, said: Call = {}, of: Session = session): Promise<T> {
+/**
+ * Returns what the gateway answers; throws Problem. Ends the session when nobody is known by it any more. What takes a newer log-in than the session's
+ * waits until the person has logged in again, and is then sent again; a person who would rather not gets the refusal.
+ */
+export async function call<T>(path: string, said: Call = {}, of: Session = session, again: Pick<StepUp, "ask"> = stepUp): Promise<T> {
   let token = await of.token();
   let answer = await send(path, said, token);
   if (answer.status === 401 && token) {
     token = await of.renewed(token);
     answer = await send(path, said, token);
     if (answer.status === 401) of.ended("The session has ended.");
+  }
+  if (answer.status === 403) {
+    const problem = await problemOf(answer);
+    if (!problem.reauthenticate || !(await again.ask())) throw problem;
+    answer = await send(path, said, await of.token());
   }
   if (!answer.ok) throw await problemOf(answer);
   return (await answer.json()) as T;

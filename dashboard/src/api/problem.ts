@@ -1,5 +1,11 @@
 /** What the gateway says when it refuses (RFC 9457), and what is said when it does not answer at all. */
 
+/** One thing that is wrong with what was sent; the field is empty when it is all of it. */
+export interface Wrong {
+  field: string;
+  detail: string;
+}
+
 export class Problem extends Error {
   constructor(
     /** 0: nothing answered. */
@@ -11,6 +17,9 @@ export class Problem extends Error {
     readonly needs: string = "",
     /** The id of the call's event. */
     readonly correlationId: string = "",
+    readonly errors: readonly Wrong[] = [],
+    /** True when a log-in is asked for that is newer than this session's. */
+    readonly reauthenticate: boolean = false,
   ) {
     super(detail);
   }
@@ -22,7 +31,7 @@ export class Problem extends Error {
 
 /** Returns the refusal that an answer is. */
 export async function problemOf(answer: Response): Promise<Problem> {
-  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown } = {};
+  let said: { detail?: unknown; needs?: unknown; correlation_id?: unknown; errors?: unknown; reauthenticate?: unknown } = {};
   try {
     said = (await answer.json()) as typeof said;
   } catch {
@@ -35,5 +44,7 @@ export async function problemOf(answer: Response): Promise<Problem> {
     wait > 0 ? wait : null,
     typeof said.needs === "string" ? said.needs : "",
     typeof said.correlation_id === "string" ? said.correlation_id : "",
+    Array.isArray(said.errors) ? (said.errors as Wrong[]) : [],
+    typeof said.reauthenticate === "object" && said.reauthenticate !== null,
   );
 }

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { dollars, grouped } from "../format/money";
+import { dollars, exactly, grouped } from "../format/money";
 import { count } from "../format/numbers";
 import { here, moment } from "../format/time";
 
@@ -22,6 +22,19 @@ export function Money({ micros }: { micros: number | null | undefined }) {
   return (
     <data value={micros} title={`${grouped(micros)} micro-dollars`} className="whitespace-nowrap">
       {dollars(micros)}
+    </data>
+  );
+}
+
+/** An amount to the micro-dollar: amounts below each other add up, digit for digit. */
+export function Exact({ micros, sign = false }: { micros: number | null | undefined; sign?: boolean }) {
+  if (micros === null || micros === undefined) return <span className="text-muted">–</span>;
+  const [cents, rest] = exactly(micros);
+  return (
+    <data value={micros} title={`${micros < 0 ? "-" : ""}${grouped(Math.abs(micros))} micro-dollars`} className="whitespace-nowrap">
+      {sign && micros > 0 && "+"}
+      {cents}
+      <span className="text-muted">{rest}</span>
     </data>
   );
 }

@@ -20,6 +20,7 @@ export function Table<T>({
   rowKey,
   onOpen,
   max = "60vh",
+  least,
 }: {
   label: string;
   columns: readonly Column<T>[];
@@ -28,10 +29,12 @@ export function Table<T>({
   onOpen?: (row: T) => void;
   /** Its height at most; then it scrolls by itself. */
   max?: string;
+  /** A CSS width: columns keep theirs whatever the rows say, and below this the table scrolls sideways. */
+  least?: string;
 }) {
   return (
     <div className="overflow-auto" style={{ maxHeight: max }} tabIndex={0} role="region" aria-label={label}>
-      <table className="w-full border-collapse text-left">
+      <table className={classes("w-full border-collapse text-left", least && "table-fixed")} style={{ minWidth: least }}>
         <thead>
           <tr>
             {columns.map((column) => (

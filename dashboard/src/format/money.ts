@@ -22,3 +22,15 @@ export function grouped(count: number): string {
 function two(count: number): string {
   return count.toString().padStart(2, "0");
 }
+
+/** Returns dollars to the micro-dollar, without the zeros behind the cents: a price is never rounded. */
+export function unrounded(micros: number): string {
+  return exactly(micros).join("").replace(/0{1,4}$/, "");
+}
+
+/** Returns dollars to the micro-dollar, in two parts: up to the cents, and the four digits behind them. */
+export function exactly(micros: number): [string, string] {
+  const amount = Math.abs(micros);
+  const rest = (amount % MICROS).toString().padStart(6, "0");
+  return [`${micros < 0 ? "-" : ""}$${grouped(Math.floor(amount / MICROS))}.${rest.slice(0, 2)}`, rest.slice(2)];
+}

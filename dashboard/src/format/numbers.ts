@@ -26,6 +26,11 @@ export function span(ms: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor(s / 3600) % 24} h`;
 }
 
+/** Returns how long something took that is worth its parts of a second: `850 ms`, `4.21 s`, from a minute on as above. */
+export function took(ms: number): string {
+  return ms >= 1000 && ms < 60_000 ? `${(Math.floor(ms / 10) / 100).toFixed(2)} s` : span(ms);
+}
+
 function pad(value: number): string {
   return value.toString().padStart(2, "0");
 }

@@ -11,9 +11,10 @@ import type { Counts, EventTold } from "../live/messages";
 import { useLive } from "../live/live";
 import { type Pulse, pulseOf } from "../live/pulse";
 import type { Snapshot } from "../live/store";
+import { Link } from "../router";
 import { useMay } from "../session/hooks";
 
-const OUTCOMES = ["allowed", "restricted", "escalated", "refused"];
+const OUTCOMES = ["allowed", "remediated", "escalated", "refused"];
 /** Seconds over which the present rate is taken. */
 const NOW_S = 10;
 const SHOWN = 15;
@@ -85,6 +86,15 @@ function Feed() {
   );
 }
 
+/** A link to a run; where there is little room, by the beginning of its id. */
+function Run({ id, short = false }: { id: string; short?: boolean }) {
+  return (
+    <Link to={`/app/runs/${encodeURIComponent(id)}`} title={id} aria-label={short ? `Run ${id}` : undefined} className="font-mono text-small">
+      {short ? id.slice(0, 8) : id}
+    </Link>
+  );
+}
+
 function Aside({ children }: { children: string }) {
   return <span className="text-small text-muted">{children}</span>;
 }
@@ -121,10 +131,10 @@ function Figures({ snapshot, pulse }: { snapshot: Snapshot; pulse: Pulse | null 
           {decisions ? <Figure value={decisions[outcome] ?? 0} /> : unknown}
         </Stat>
       ))}
-      <Stat label="AI cost today" hint={pulse?.cost && <><Money micros={pulse.cost.minute_usd_micros} /> per minute</>}>
+      <Stat label="AI cost today" hint={pulse?.cost && <Link to="/app/money"><Money micros={pulse.cost.minute_usd_micros} /> in the last minute</Link>}>
         {pulse?.cost ? <Money micros={pulse.cost.today_usd_micros} /> : unknown}
       </Stat>
-      <Stat label="Dead letters" hint={pulse?.dead_letters && `${count(pulse.dead_letters.today)} today, UTC`}>
+      <Stat label="Dead letters" hint={pulse?.dead_letters && <Link to="/app/dead-letters">{count(pulse.dead_letters.today)} today, UTC</Link>}>
         {pulse?.dead_letters ? <Figure value={pulse.dead_letters.all} /> : unknown}
       </Stat>
     </dl>
@@ -188,7 +198,7 @@ const EVENTS: readonly Column<EventTold>[] = [
   { head: "Of", width: "7rem", cell: (row) => <Badge>{row.channel}</Badge> },
   { head: "Status", width: "8rem", cell: (row) => <Status of={row.status} /> },
   { head: "What", cell: (row) => [row.workflow, row.step, row.phase, row.agent && `by ${row.agent}`].filter(Boolean).join(", ") },
-  { head: "Run", wide: true, width: "20rem", cell: (row) => <code className="font-mono text-small">{row.run_id}</code> },
+  { head: "Run", wide: true, width: "20rem", cell: (row) => <Run id={row.run_id} /> },
 ];
 
 interface Alert {
@@ -208,5 +218,5 @@ const ALERTS: readonly Column<Alert>[] = [
   { head: "What", width: "7rem", cell: (row) => <Status of={row.status} /> },
   { head: "Of", cell: (row) => row.workflow || row.step || row.channel },
   { head: "Why", wide: true, cell: (row) => row.reason || row.rules?.join(", ") },
-  { head: "Run", wide: true, width: "20rem", cell: (row) => <code className="font-mono text-small">{row.run_id}</code> },
+  { head: "Run", width: "7rem", cell: (row) => <Run id={row.run_id} short /> },
 ];

@@ -28,6 +28,8 @@ const SIGNED_IN = "auterity-signed-in";
 /** The address to which the gateway sends who comes back from an identity provider. */
 const CAME_BACK = "/app/signed-in";
 const LOCK = "auterity-session";
+/** How often it is tried whether the gateway is back, while nothing else can be shown. */
+const AGAIN_MS = 3_000;
 
 export class Session {
   #state: State = { is: "starting" };
@@ -35,6 +37,7 @@ export class Session {
   #until = 0;
   #renewing: Promise<string> | null = null;
   #listeners = new Set<() => void>();
+  #again: ReturnType<typeof setTimeout> | undefined;
   #tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("auterity-session");
 
   constructor() {
@@ -48,16 +51,20 @@ export class Session {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Finds out whether this browser has a session: it does not ask unless somebody has signed in here. */
+  /** Finds out whether this browser has a session: it does not ask unless somebody has signed in here. While nothing
+   * answers it tries again by itself. */
   async start(): Promise<void> {
+    clearTimeout(this.#again);
     const back = location.pathname === CAME_BACK;
     if (back) history.replaceState(null, "", "/");
     if (!back && !localStorage.getItem(SIGNED_IN)) return this.#out("");
     try {
       await this.#take(await this.#renewal());
     } catch (error) {
-      if (error instanceof Problem && (error.offline || error.status >= 500)) this.#set({ is: "offline" });
-      else this.#out(error instanceof Problem && error.status !== 401 ? error.detail : "");
+      if (error instanceof Problem && (error.offline || error.status >= 500)) {
+        this.#set({ is: "offline" });
+        this.#again = setTimeout(() => void this.start(), AGAIN_MS);
+      } else this.#out(error instanceof Problem && error.status !== 401 ? error.detail : "");
     }
   }
 
@@ -65,6 +72,16 @@ export class Session {
   async begin(tokens: Tokens): Promise<void> {
     this.#keep(tokens);
     await this.#take(this.#access);
+  }
+
+  /** Logs the same person in again: the session that begins is a new one. Throws Problem; the old session is left as it is then. */
+  async again(said: { password: string; code?: string }): Promise<void> {
+    const state = this.#state;
+    if (state.is !== "in") throw new Problem(401, "Nobody is signed in.");
+    const { tenant, name } = state.person;
+    const answer = await locked(() => send("/auth/login", { method: "POST", body: { tenant, name, ...said } }, "", IN_COOKIE));
+    if (!answer.ok) throw await problemOf(answer);
+    await this.begin((await answer.json()) as Tokens);
   }
 
   /** Looks again at what the person may do. */

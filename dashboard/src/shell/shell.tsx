@@ -11,6 +11,7 @@ import { Boundary } from "./boundary";
 import { useBranding } from "./branding";
 import { ConnectionState } from "./connection";
 import { PersonMenu } from "./person-menu";
+import { LogInAgain } from "./log-in-again";
 
 export function Shell({ person }: { person: Person }) {
   const path = usePath();
@@ -71,6 +72,7 @@ export function Shell({ person }: { person: Person }) {
           </Suspense>
         </Boundary>
       </main>
+      <LogInAgain person={person} />
     </div>
   );
 }

@@ -9,6 +9,7 @@ const PARTS = {
   profile: ["Profile", lazy(() => import("./profile"))],
   factor: ["Second factor", lazy(() => import("./second-factor"))],
   keys: ["API keys", lazy(() => import("./keys"))],
+  webhooks: ["Webhooks", lazy(() => import("./webhooks"))],
   people: ["People and roles", lazy(() => import("./people"))],
   tenant: ["Tenant and branding", lazy(() => import("./tenant"))],
 } as const;

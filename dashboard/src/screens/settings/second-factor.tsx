@@ -1,5 +1,5 @@
 /** A second factor is set up, confirmed by a code, and taken away. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import qrcode from "qrcode-generator";
 import { type FormEvent, useState } from "react";
 import { call, send } from "../../api/client";
@@ -11,6 +11,7 @@ import { Field } from "../../components/field";
 import { Panel } from "../../components/panel";
 import { Badge } from "../../components/status";
 import { toast } from "../../components/toast";
+import { useMe } from "../../session/me";
 import { IN_COOKIE, session, type Tokens } from "../../session/session";
 
 interface Enrolment {
@@ -20,7 +21,7 @@ interface Enrolment {
 
 export default function SecondFactor() {
   const queries = useQueryClient();
-  const me = useQuery({ queryKey: ["me"], queryFn: () => call<{ second_factor: boolean; second_factor_required: boolean }>("/me"), retry: false });
+  const me = useMe();
   const [enrolment, setEnrolment] = useState<Enrolment | null>(null);
   const [codes, setCodes] = useState<string[] | null>(null);
   const [removing, setRemoving] = useState(false);

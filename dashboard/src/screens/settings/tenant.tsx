@@ -32,7 +32,8 @@ function Form({ brand }: { brand: Branding }) {
   const [said, setSaid] = useState({ name: brand.name, logo: brand.logo, accent: brand.accent, accent_dark: brand.accent_dark });
   const [wrong, setWrong] = useState("");
   const save = useMutation({
-    mutationFn: () => call("/branding", { method: "PUT", body: said }),
+    mutationFn: () =>
+      call("/branding", { method: "PUT", body: { ...said, accent: said.accent.toLowerCase(), accent_dark: said.accent_dark.toLowerCase() } }),
     async onSuccess() {
       await queries.invalidateQueries({ queryKey: ["branding"] });
       toast("The branding was saved.");
@@ -51,7 +52,7 @@ function Form({ brand }: { brand: Branding }) {
   }
   return (
     <form onSubmit={submit} className="grid max-w-md gap-3 p-3">
-      <Field label="Name" value={said.name} maxLength={100} onChange={(event) => setSaid({ ...said, name: event.target.value })} />
+      <Field label="Name" value={said.name} maxLength={60} onChange={(event) => setSaid({ ...said, name: event.target.value })} />
       <Field label="Logo" type="file" accept={LOGO_TYPES} hint="PNG, JPEG or WebP, 100 kB at most." error={wrong} onChange={(event) => void logo(event)} />
       {said.logo && (
         <div className="flex items-center gap-3">
