@@ -29,7 +29,7 @@ def test_a_viewer_is_told_why_not_and_the_door_says_the_same(platform: Platform,
         for client in (viewer, officer):
             assert client.post(f"/dead-letters/{letter}/mend", json=event).status_code == 403
             assert client.post("/events/business-events", json=event).status_code == 403
-            assert client.post("/workflows/incident-triage/execute", json={}).status_code == 403
+            assert client.post("/workflows/execute", json={}).status_code == 403
 
 
 def test_who_may_read_dead_letters_but_not_mend_them_sees_no_way_to_send_one_again(
