@@ -227,6 +227,12 @@ function money(entry: Entry): Node {
 }
 
 const moments = (node: Node): number[] => [node.begin, ...(node.end === null ? [] : [node.end])];
-const ordered = (nodes: readonly Node[]): Node[] => nodes.toSorted((one, other) => one.begin - other.begin);
+const ordered = (nodes: readonly Node[]): Node[] => nodes.toSorted((one, other) => one.begin - other.begin || turn(one) - turn(other));
+/** What the log took in the same millisecond stands in the order in which it follows. */
+function turn({ of }: Node): number {
+  if (of.kind === "decision") return of.decision.phase === "after" ? 3 : 0;
+  return of.kind === "effect" ? 2 : 1;
+}
+
 const least = (all: readonly number[], else_: string | null): number => (all.length ? Math.min(...all) : Date.parse(else_ ?? "") || 0);
 const most = (all: readonly number[], else_: string | null): number => (all.length ? Math.max(...all) : Date.parse(else_ ?? "") || 0);

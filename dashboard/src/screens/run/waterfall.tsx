@@ -5,7 +5,6 @@ import { classes } from "../../components/classes";
 import { Money, Time } from "../../components/figures";
 import { Panel } from "../../components/panel";
 import { Status } from "../../components/status";
-import { dollars } from "../../format/money";
 import { took } from "../../format/numbers";
 import { useNow } from "../runs/duration";
 import { bar, moved, type Row, rows, shownSpan, type Span, ticks } from "./layout";
@@ -110,7 +109,7 @@ function Item({ row: { node, level, place, of }, span, now, open, chosen, here, 
   const point = node.end === node.begin && node.of.kind !== "step" && node.of.kind !== "run";
   const long = (node.end ?? Math.max(now, node.begin)) - node.begin;
   const after = node.begin - span.begin;
-  const said = [node.title, node.note, node.status, !point && `took ${took(long)}`, node.cost !== null && dollars(node.cost), `${took(after)} after the beginning`];
+  const said = [!point && `took ${took(long)}`, `${took(after)} after the beginning`].filter(Boolean).join(", ");
   return (
     <div
       role="treeitem"
@@ -120,7 +119,6 @@ function Item({ row: { node, level, place, of }, span, now, open, chosen, here, 
       aria-setsize={of}
       aria-expanded={open}
       aria-selected={chosen}
-      aria-label={said.filter(Boolean).join(", ")}
       tabIndex={here ? 0 : -1}
       onClick={onChoose}
       className={classes(
@@ -146,18 +144,19 @@ function Item({ row: { node, level, place, of }, span, now, open, chosen, here, 
         </span>
       </span>
       <span className="truncate">{node.status && <Status of={node.status} />}</span>
-      <span className="text-right text-small whitespace-nowrap max-lg:hidden">{point ? "" : took(long)}</span>
+      <span aria-hidden="true" className="text-right text-small whitespace-nowrap max-lg:hidden">{point ? "" : took(long)}</span>
       <span className="text-right text-small">{node.cost !== null && <Money micros={node.cost} />}</span>
-      <Drawn node={node} span={span} now={now} point={point} after={after} />
+      <Drawn node={node} span={span} now={now} point={point} said={said} />
     </div>
   );
 }
 
-function Drawn({ node, span, now, point, after }: { node: Node; span: Span; now: number; point: boolean; after: number }) {
+function Drawn({ node, span, now, point, said }: { node: Node; span: Span; now: number; point: boolean; said: string }) {
   const { left, width } = bar(node, span, now);
   const colour = TONES[node.of.kind] ?? "var(--line-strong)";
   return (
-    <span className="relative block h-4 max-lg:col-span-3 max-lg:h-2" title={`${took(after)} after the beginning`}>
+    <span className="relative block h-4 max-lg:col-span-3 max-lg:h-2" title={said}>
+      <span className="sr-only">{said}</span>
       {point ? (
         <span className="absolute top-1/2 size-2 -translate-1/2 rotate-45" style={{ left: `${left}%`, background: colour }} />
       ) : (
