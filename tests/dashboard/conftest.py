@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +40,15 @@ class Platform(NamedTuple):
     def url(self) -> str:
         """The page's address."""
         return f"http://127.0.0.1:{self.gateway.port}"
+
+    @contextmanager
+    def client(self, name: str = "admin") -> Iterator[httpx2.Client]:
+        """Gives who calls the gateway as a person who has signed in."""
+        with httpx2.Client(base_url=f"{self.url}/api/v1", trust_env=False, timeout=60) as client:
+            said = {"tenant": "acme", "name": name, "password": self.password}
+            token = client.post("/auth/login", json=said).raise_for_status().json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield client
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from deploy import page as page_build
 from gateway.static import BUILT
 from schemas.events import Outcome, RunStatus
-from tests.dashboard.conftest import PERSON, Platform
-from tests.harness import ROOT, feed
+from tests.dashboard.conftest import GIVE_UP_MS, PERSON, Platform
+from tests.harness import ROOT, feed, until
 from tests.servers import had
 
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 SCREENS = {
     "live": "/",
+    "topics": "/app/topics",
+    "topic": "/app/topics/workflow-runs",
+    "dead-letters": "/app/dead-letters",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
@@ -28,6 +31,8 @@ SCREENS = {
     "settings-branding": "/app/settings?part=tenant",
 }
 """Every screen that is there for who has signed in: a new one has its line here."""
+OPENED = {"topic": "record", "dead-letters": "dead-letter"}
+"""Screens that the first row of another one opens."""
 WIDTHS = (360, 1440)
 HEIGHT = 900
 FIRST_BYTES_MAX = 200_000
@@ -66,6 +71,16 @@ def happen(platform: Platform, first: int) -> None:
     records = [platform.codec.encode(each, "test") for each in said]
     with ThreadPoolExecutor(1) as pool:  # as the browser's own loop runs in this thread
         pool.submit(feed, platform.servers, records).result()
+
+
+def give_up(platform: Platform, **said: Any) -> str:
+    """Has the gateway refuse an event; returns its dead letter, once it is listed."""
+    with platform.client() as client:
+        event = {"occurred_at": "2026-11-22T08:00:00Z", "source": "crm", "subject": "case-1", **said}
+        [wrong] = client.post("/events/business-events", json=event).json()["errors"]
+        letter = str(wrong["dead_letter"])
+        until(lambda: client.get(f"/dead-letters/{letter}").status_code == 200, GIVE_UP_MS / 1000)
+    return letter
 
 
 def test_who_signs_in_with_a_second_factor_sees_what_happens(platform: Platform, page: Page) -> None:
@@ -127,7 +142,67 @@ def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platfo
     for part, needs in (("keys", "keys:manage"), ("people", "users:manage"), ("tenant", "tenant:manage")):
         page.goto(f"{platform.url}/app/settings?part={part}")
         expect(page.get_by_role("tabpanel")).to_contain_text(needs)
-    assert not [url for url in asked if url.endswith(("/keys", "/users"))]
+    for part, needs in (
+        ("topics/alerts", "log:read"),
+        ("topics/alerts/0/0", "log:read"),
+        ("dead-letters", "dead-letters:read"),
+    ):
+        page.goto(f"{platform.url}/app/{part}")
+        expect(page.get_by_role("main")).to_contain_text(needs)
+    paths = [url.partition("/api/v1")[2] for url in asked]
+    assert not [path for path in paths if path.startswith(("/keys", "/users", "/topics", "/records", "/dead-letters"))]
+
+
+def test_the_log_is_looked_through_and_a_record_leads_to_its_cause_with_the_keyboard_alone(
+    platform: Platform, page: Page
+) -> None:
+    from live_calls import run, step
+
+    began = msgspec.structs.replace(run(500), occurred_at=datetime.now(UTC))
+    went_on = msgspec.structs.replace(step(500), causation_id=began.event_id)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(feed, platform.servers, [platform.codec.encode(each, "test") for each in (began, went_on)]).result()
+    sign_in(page, platform)
+    page.goto(f"{platform.url}/app/topics/agent-steps")
+    page.get_by_label("Offset, and below").fill("7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("An offset needs a partition.")
+    page.get_by_label("Offset, and below").fill("")
+    page.get_by_label("Correlation id").fill(began.correlation_id)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="1 records in")).to_be_visible()
+    assert page.url.endswith(f"/agent-steps?correlation_id={began.correlation_id}")
+    with platform.client() as client:
+        [found] = client.get("/topics/agent-steps/records", params={"key": began.run_id}).json()["records"]
+        place = f"{found['partition']}/{found['offset']}"
+        until(lambda: client.get(f"/records/agent-steps/{place}").json()["cause"], GIVE_UP_MS / 1000)
+    page.get_by_role("region", name="Records").get_by_role("row").nth(1).press("Enter")
+    expect(page.get_by_role("link", name=began.run_id)).to_have_attribute("href", f"/app/runs/{began.run_id}")
+    page.get_by_role("region", name="Cause and consequences").get_by_role("link", name="workflow-runs").wait_for()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("workflow-runs")
+    page.get_by_role("region", name="Cause and consequences").get_by_role("link", name="agent-steps").wait_for()
+    page.keyboard.press("Alt+ArrowDown")
+    page.wait_for_url(f"**/agent-steps/{place}")
+
+
+def test_a_dead_letter_is_mended_where_it_is_wrong_and_leads_to_what_it_became(platform: Platform, page: Page) -> None:
+    letter = give_up(platform, type=7)
+    sign_in(page, platform)
+    page.goto(f"{platform.url}/app/dead-letters/{letter}")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("alert")).to_contain_text("Line 5, type: Expected `str`, got `int`")
+    editor = page.get_by_role("textbox", name="Event of business-events")
+    expect(editor).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == '"type": 7'
+    editor.fill(editor.input_value() + ",")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("there is more behind the value")
+    editor.fill(editor.input_value().rstrip(",").replace('"type": 7', '"type": "Opened"'))
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("link", name="Look for it on business-events").click()
+    page.get_by_role("region", name="Records").get_by_role("row").nth(1).press("Enter")
+    expect(page.get_by_role("region", name="Cause and consequences")).to_contain_text(letter)
 
 
 def test_a_key_is_made_shown_once_and_revoked_with_the_keyboard_alone(platform: Platform, page: Page) -> None:
@@ -164,6 +239,7 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
     found = {"sign-in": looked(page, "sign-in", scheme, screens)}
     sign_in(page, platform)
     happen(platform, 200 if scheme == "light" else 300)
+    give_up(platform, type=7)
     for name, path in SCREENS.items():
         if name != "live":
             page.goto(platform.url + path)
@@ -173,6 +249,10 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
         if name == "live":
             page.get_by_role("region", name="Last alerts").get_by_role("row").nth(1).wait_for()
         found[name] = looked(page, name, scheme, screens)
+        if name in OPENED:
+            page.locator("main tbody tr").first.press("Enter")
+            page.locator("main dl").wait_for()
+            found[OPENED[name]] = looked(page, OPENED[name], scheme, screens)
     context.close()
     assert {name: issues for name, issues in found.items() if issues} == {}
 
@@ -212,7 +292,7 @@ def test_a_connection_that_drops_is_said_with_the_age_of_what_is_shown_and_comes
     expect(page.get_by_role("region", name="Last events").get_by_role("row")).to_have_count(16)
 
 
-@pytest.mark.parametrize("name", ["sign-in", *SCREENS])
+@pytest.mark.parametrize("name", ["sign-in", *SCREENS, *OPENED.values()])
 def test_a_screen_has_its_pictures(name: str) -> None:
     assert all((KEPT / f"{name}-{width}.png").is_file() for width in WIDTHS), "run: make screens"
 
