@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from playwright.sync_api import Page, expect
@@ -10,7 +11,8 @@ from playwright.sync_api import Page, expect
 from domain.ids import derive
 from domain.read_models import RUN_TOPICS
 from schemas.events import Event, Outcome, RunStatus
-from tests.dashboard.platform import Platform
+from tests.dashboard.platform import GIVE_UP_S, Platform
+from tests.harness import until
 
 GO = "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }"
 
@@ -71,6 +73,16 @@ def happen(platform: Platform, first: int, tenant: str = "acme") -> list[str]:
     now = datetime.now(UTC)
     platform.say([msgspec.structs.replace(each, occurred_at=now) for each in moments])
     return [derive(tenant, str(number)) for number in range(first, first + 11)]
+
+
+def give_up(platform: Platform, **said: Any) -> str:
+    """Has the gateway refuse an event; returns its dead letter, once it is listed."""
+    event = {"occurred_at": "2026-11-22T08:00:00Z", "source": "crm", "subject": "case-1", **said}
+    with platform.client("admin") as client:
+        [wrong] = client.post("/events/business-events", json=event).json()["errors"]
+        letter = str(wrong["dead_letter"])
+        until(lambda: client.get(f"/dead-letters/{letter}").status_code == 200, GIVE_UP_S)
+    return letter
 
 
 def ran(platform: Platform) -> str:

@@ -13,7 +13,7 @@ from domain.ids import derive
 from gateway.static import BUILT
 from tests.dashboard.conftest import Seat
 from tests.dashboard.platform import PERSON, Platform
-from tests.dashboard.screen import go, happen, is_live, ran, sign_in
+from tests.dashboard.screen import give_up, go, happen, is_live, ran, sign_in
 from tests.harness import ROOT
 from tests.servers import had
 
@@ -22,6 +22,9 @@ SCREENS = {
     "live": "/",
     "runs": "/app/runs",
     "run": "/app/runs/RUN",
+    "topics": "/app/topics",
+    "topic": "/app/topics/workflow-runs",
+    "dead-letters": "/app/dead-letters",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
@@ -29,6 +32,8 @@ SCREENS = {
     "settings-branding": "/app/settings?part=tenant",
 }
 """Every screen that is there for who has signed in: a new one has its line here; RUN is a run with all that can be."""
+OPENED = {"topic": "record", "dead-letters": "dead-letter"}
+"""Screens that the first row of another one opens."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (360, 1440)
 HEIGHT = 900
@@ -103,7 +108,16 @@ def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platfo
     expect(page.get_by_role("region", name="Replay")).to_contain_text("decisions:read")
     page.get_by_role("treeitem", name="routed").first.click()
     expect(page.get_by_text("log:read")).to_be_visible()
-    assert not [url for url in asked if url.endswith(("/keys", "/users", "/replay")) or "/records" in url]
+    for part, needs in (
+        ("topics/alerts", "log:read"),
+        ("topics/alerts/0/0", "log:read"),
+        ("dead-letters", "dead-letters:read"),
+    ):
+        go(page, f"/app/{part}")
+        expect(page.get_by_role("main")).to_contain_text(needs)
+    paths = [url.partition("/api/v1")[2] for url in asked]
+    assert not [path for path in paths if path.startswith(("/keys", "/users", "/topics", "/records", "/dead-letters"))]
+    assert not [path for path in paths if path.endswith("/replay")]
 
 
 def test_a_run_is_found_as_it_comes_and_gone_through_with_the_keyboard_alone(platform: Platform, seat: Seat) -> None:
@@ -163,6 +177,7 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
     is_live(mine)
     happen(platform, 200)
     run_id = ran(platform)
+    give_up(platform, type=7)
     for name, path in SCREENS.items():
         go(mine, path.replace("RUN", run_id))
         mine.locator("main section, main [role=alert]").first.wait_for()
@@ -172,6 +187,10 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
             mine.get_by_role("treeitem", name="routed").first.click()
             mine.get_by_role("region", name="Content of the event").wait_for()
         found |= looked(mine, name, screens)
+        if name in OPENED:
+            mine.locator("main tbody tr").first.press("Enter")
+            mine.locator("main dl").first.wait_for()
+            found |= looked(mine, OPENED[name], screens)
     mine.emulate_media(color_scheme="light", reduced_motion="no-preference")
     assert {name: issues for name, issues in found.items() if issues} == {}
 
@@ -203,7 +222,7 @@ def _looked(page: Page, name: str, scheme: Literal["light", "dark"], screens: Pa
     ]
 
 
-@pytest.mark.parametrize("name", ["sign-in", *SCREENS])
+@pytest.mark.parametrize("name", ["sign-in", *SCREENS, *OPENED.values()])
 def test_a_screen_has_its_pictures(name: str) -> None:
     assert all((KEPT / f"{name}-{width}.png").is_file() for width in WIDTHS), "run: make screens"
 
