@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from deploy import page as page_build
 from gateway.static import BUILT
-from schemas.events import Outcome, RunStatus
+from schemas.events import BudgetEntry, Outcome, RunStatus
+from tests.dashboard import spending
 from tests.dashboard.conftest import PERSON, Platform
 from tests.harness import ROOT, feed
 from tests.servers import had
@@ -21,9 +22,15 @@ from tests.servers import had
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 SCREENS = {
     "live": "/",
+    "money-budgets": "/app/money",
+    "money-ledger": "/app/money?part=ledger",
+    "money-entries": "/app/money?part=entries",
+    "money-savings": "/app/money?part=savings",
+    "money-prices": "/app/money?part=prices",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
+    "settings-webhooks": "/app/settings?part=webhooks",
     "settings-people": "/app/settings?part=people",
     "settings-branding": "/app/settings?part=tenant",
 }
@@ -66,6 +73,17 @@ def happen(platform: Platform, first: int) -> None:
     records = [platform.codec.encode(each, "test") for each in said]
     with ThreadPoolExecutor(1) as pool:  # as the browser's own loop runs in this thread
         pool.submit(feed, platform.servers, records).result()
+
+
+@pytest.fixture(scope="module")
+def spent(platform: Platform) -> list[BudgetEntry]:
+    """What the tenant has spent; the read models have it."""
+    found = spending.entries(datetime.now(UTC))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(spending.define, platform.servers.bootstrap, platform.codec).result()
+        said = [platform.codec.encode(each, "test") for each in found]
+        pool.submit(feed, platform.servers, said).result()
+    return found
 
 
 def test_who_signs_in_with_a_second_factor_sees_what_happens(platform: Platform, page: Page) -> None:
@@ -124,10 +142,18 @@ def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platfo
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     sign_in(page, platform, "viewer")
-    for part, needs in (("keys", "keys:manage"), ("people", "users:manage"), ("tenant", "tenant:manage")):
+    for part, needs in (
+        ("keys", "keys:manage"),
+        ("webhooks", "keys:manage"),
+        ("people", "users:manage"),
+        ("tenant", "tenant:manage"),
+    ):
         page.goto(f"{platform.url}/app/settings?part={part}")
         expect(page.get_by_role("tabpanel")).to_contain_text(needs)
-    assert not [url for url in asked if url.endswith(("/keys", "/users"))]
+    page.goto(f"{platform.url}/app/money?part=ledger")
+    expect(page.get_by_role("main")).to_contain_text("money:read")
+    refused = ("/keys", "/webhooks", "/users", "/budgets", "/ledger")
+    assert not [url for url in asked if url.partition("?")[0].endswith(refused)]
 
 
 def test_a_key_is_made_shown_once_and_revoked_with_the_keyboard_alone(platform: Platform, page: Page) -> None:
@@ -151,7 +177,59 @@ def test_a_key_is_made_shown_once_and_revoked_with_the_keyboard_alone(platform: 
     expect(page.get_by_role("row").filter(has_text="the shop")).to_contain_text("revoked")
 
 
+def test_the_ledger_adds_up_whatever_it_is_summed_by_and_leads_to_its_entries(
+    platform: Platform, page: Page, spent: list[BudgetEntry]
+) -> None:
+    billed = sum(each.billed_usd_micros for each in spent)
+    total = f"${billed // 1_000_000}.{billed % 1_000_000:06}"
+    sign_in(page, platform)
+    page.get_by_role("link", name="Money", exact=True).click()
+    expect(page.get_by_role("region", name="Pots").get_by_role("row").filter(has_text="month")).not_to_have_count(0)
+    expect(page.get_by_role("region", name="Open holds").get_by_role("row")).to_have_count(2)
+    page.get_by_role("tab", name="Ledger").click()
+    for by in ("Workflow", "Team", "Day (UTC)", "Model"):
+        page.get_by_role("button", name=by, exact=True).click()
+        sums = page.locator("section").filter(has=page.get_by_role("heading", name=f"Billed, by {by.lower()}"))
+        expect(sums).to_contain_text(f"{total} billed")
+        expect(sums).to_contain_text("Adds up to the ledger's total, to the micro-dollar.")
+    page.get_by_role("link", name=spending.CHEAPER).click()
+    shown = page.get_by_role("region", name="Entries").get_by_role("row")
+    expect(shown).to_have_count(1 + sum(each.model == spending.CHEAPER for each in spent))
+    last = next(each for each in reversed(spent) if each.model == spending.CHEAPER)
+    expect(shown.nth(1).get_by_role("link", name=f"Run {last.run_id}")).to_be_visible()
+    page.reload()  # all of it is in the address
+    expect(shown).to_have_count(1 + sum(each.model == spending.CHEAPER for each in spent))
+
+
+def test_who_logged_in_long_ago_says_the_password_again_and_what_was_asked_is_done(
+    platform: Platform, page: Page
+) -> None:
+    sign_in(page, platform)
+    page.goto(platform.url + "/app/settings?part=webhooks")
+    page.get_by_role("button", name="Make a webhook").click()
+    page.get_by_role("dialog").get_by_label("Title").fill("the shop")
+    refusal = {"status": 403, "detail": "log in again", "reauthenticate": {"max_age_s": 900}}
+    long_ago = {"status": 403, "content_type": "application/problem+json", "body": json.dumps(refusal)}
+    page.route("**/webhooks", lambda route: route.fulfill(**long_ago), times=1)  # nobody waits a quarter of an hour
+    page.get_by_role("dialog").get_by_role("button", name="Make", exact=True).click()
+    again = page.get_by_role("dialog", name="Log in again")
+    expect(again.get_by_label("Your password")).to_be_focused()
+    again.get_by_label("Your password").fill("not the password")
+    page.keyboard.press("Enter")
+    expect(again.get_by_role("alert")).to_contain_text("not your password")
+    again.get_by_label("Your password").fill(platform.password)
+    page.keyboard.press("Enter")
+    made = page.get_by_role("dialog", name="Your new webhook")
+    expect(made.get_by_role("region", name="Secret")).to_contain_text("whsec_")
+    expect(made.get_by_role("region", name="Address")).to_contain_text("/api/v1/hooks/")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Revoke the shop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("row").filter(has_text="the shop")).to_contain_text("revoked")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.usefixtures("spent")
 def test_no_screen_has_a_serious_issue_of_accessibility(
     platform: Platform, browser: Browser, screens: Path | None, scheme: Any
 ) -> None:
