@@ -12,6 +12,7 @@ from tests.domain.entries import Writer
 TENANT, MODEL, CHEAPER = "acme", "openai/gpt-4o", "openai/gpt-4o-mini"
 DAYS = 10
 HELD = 9_000
+LEASE = timedelta(minutes=15)
 BUDGETS = {
     "id": "default",
     "budgets": [
@@ -54,7 +55,14 @@ def entries(now: datetime) -> list[BudgetEntry]:
         said = _said(number, at, workflow, team, model)
         cost = (4_321 if model == MODEL else 1_234) + 37 * number
         found.append(
-            writer.write(EntryKind.HELD, f"call-{number}", held_usd_micros=HELD, balances=_pots(at, team), **said)
+            writer.write(
+                EntryKind.HELD,
+                f"call-{number}",
+                held_usd_micros=HELD,
+                lease_until=at + LEASE,
+                balances=_pots(at, team),
+                **said,
+            )
         )
         end = {"held_usd_micros": -HELD, "billed_usd_micros": HELD if number == 20 else cost, "in_doubt": number == 20}
         found.append(writer.write(EntryKind.SETTLED, f"call-{number}", **said, **end))
@@ -62,7 +70,7 @@ def entries(now: datetime) -> list[BudgetEntry]:
     again = {"run_id": "", "call_id": "", "attempt": 0, "amount_usd_micros": -9_000, "billed_usd_micros": -9_000}
     found.append(writer.write(EntryKind.ADJUSTED, "restated", **moment, **again, reason=REASON))
     last = _said(99, now, *WORKFLOWS[0])
-    lease = {"held_usd_micros": HELD, "amount_usd_micros": HELD, "lease_until": now + timedelta(minutes=15)}
+    lease = {"held_usd_micros": HELD, "amount_usd_micros": HELD, "lease_until": now + LEASE}
     found.append(writer.write(EntryKind.HELD, "call-99", **last, **lease, balances=_pots(now, "day-shift")))
     return found
 
