@@ -16,9 +16,9 @@ LEASE = timedelta(minutes=15)
 BUDGETS = {
     "id": "default",
     "budgets": [
-        {"id": "month", "limit_usd_micros": 180_000},
-        {"id": "each-team", "scope": "team", "limit_usd_micros": 110_000},
-        {"id": "night", "scope": "team", "of": "night-shift", "period": "day", "limit_usd_micros": 12_000},
+        {"id": "month", "limit_usd_micros": 200_000},
+        {"id": "each-team", "scope": "team", "limit_usd_micros": 190_000},
+        {"id": "night", "scope": "team", "of": "night-shift", "period": "day", "limit_usd_micros": 3_000},
     ],
 }
 WORKFLOWS = (("incident-triage", "day-shift", MODEL), ("invoice-check", "night-shift", CHEAPER))
