@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from deploy import page as page_build
 from deploy import servers as programs
 from gateway.static import BUILT
+from schemas.events import BudgetEntry
+from tests.dashboard import spending
 from tests.dashboard.platform import Platform
 from tests.dashboard.screen import sign_in
 from tests.servers import had
@@ -113,3 +117,13 @@ def screens() -> Path | None:
     """Where screenshots go, if they are wanted: `make screens`."""
     place = os.environ.get("AUTERITY_SCREENS")
     return Path(place) if place else None
+
+
+@pytest.fixture(scope="session")
+def spent(platform: Platform) -> list[BudgetEntry]:
+    """What the other tenant has spent."""
+    found = spending.entries(datetime.now(UTC))
+    with ThreadPoolExecutor(1) as pool:  # as the browser's own loop runs in this thread
+        pool.submit(spending.define, platform.bootstrap, platform.codec).result()
+    platform.say(found)
+    return found

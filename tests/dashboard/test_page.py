@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from deploy import page as page_build
 from domain.ids import derive
 from gateway.static import BUILT
+from tests.dashboard import spending
 from tests.dashboard.conftest import Seat
 from tests.dashboard.platform import PERSON, Platform
 from tests.dashboard.screen import give_up, go, happen, is_live, ran, sign_in
@@ -25,9 +26,15 @@ SCREENS = {
     "topics": "/app/topics",
     "topic": "/app/topics/workflow-runs",
     "dead-letters": "/app/dead-letters",
+    "money-budgets": "/app/money",
+    "money-ledger": "/app/money?part=ledger",
+    "money-entries": "/app/money?part=entries",
+    "money-savings": "/app/money?part=savings",
+    "money-prices": "/app/money?part=prices",
     "settings-profile": "/app/settings",
     "settings-second-factor": "/app/settings?part=factor",
     "settings-keys": "/app/settings?part=keys",
+    "settings-webhooks": "/app/settings?part=webhooks",
     "settings-people": "/app/settings?part=people",
     "settings-branding": "/app/settings?part=tenant",
 }
@@ -100,7 +107,12 @@ def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platfo
     asked: list[str] = []
     page = seat("viewer")
     page.on("request", lambda request: asked.append(request.url))
-    for part, needs in (("keys", "keys:manage"), ("people", "users:manage"), ("tenant", "tenant:manage")):
+    for part, needs in (
+        ("keys", "keys:manage"),
+        ("webhooks", "keys:manage"),
+        ("people", "users:manage"),
+        ("tenant", "tenant:manage"),
+    ):
         go(page, f"/app/settings?part={part}")
         expect(page.get_by_role("tabpanel")).to_contain_text(needs)
     go(page, f"/app/runs/{ran(platform)}")
@@ -112,11 +124,13 @@ def test_what_the_roles_do_not_permit_is_said_and_not_asked_for(platform: Platfo
         ("topics/alerts", "log:read"),
         ("topics/alerts/0/0", "log:read"),
         ("dead-letters", "dead-letters:read"),
+        ("money?part=ledger", "money:read"),
     ):
         go(page, f"/app/{part}")
         expect(page.get_by_role("main")).to_contain_text(needs)
     paths = [url.partition("/api/v1")[2] for url in asked]
-    assert not [path for path in paths if path.startswith(("/keys", "/users", "/topics", "/records", "/dead-letters"))]
+    refused = ("/keys", "/webhooks", "/users", "/topics", "/records", "/dead-letters", "/budgets", "/ledger")
+    assert not [path for path in paths if path.startswith(refused)]
     assert not [path for path in paths if path.endswith("/replay")]
 
 
@@ -166,6 +180,34 @@ def test_a_key_is_made_shown_once_and_revoked_with_the_keyboard_alone(seat: Seat
     expect(page.get_by_role("row").filter(has_text="the shop")).to_contain_text("revoked")
 
 
+def test_who_logged_in_long_ago_says_the_password_again_and_what_was_asked_is_done(
+    platform: Platform, seat: Seat
+) -> None:
+    page = seat()
+    go(page, "/app/settings?part=webhooks")
+    page.get_by_role("button", name="Make a webhook").click()
+    page.get_by_role("dialog").get_by_label("Title").fill("the shop")
+    refusal = {"status": 403, "detail": "log in again", "reauthenticate": {"max_age_s": 900}}
+    long_ago = {"status": 403, "content_type": "application/problem+json", "body": json.dumps(refusal)}
+    page.route("**/webhooks", lambda route: route.fulfill(**long_ago), times=1)  # nobody waits a quarter of an hour
+    page.get_by_role("dialog").get_by_role("button", name="Make", exact=True).click()
+    again = page.get_by_role("dialog", name="Log in again")
+    expect(again.get_by_label("Your password")).to_be_focused()
+    again.get_by_label("Your password").fill("not the password")
+    page.keyboard.press("Enter")
+    expect(again.get_by_role("alert")).to_contain_text("not your password")
+    again.get_by_label("Your password").fill(platform.password)
+    page.keyboard.press("Enter")
+    made = page.get_by_role("dialog", name="Your new webhook")
+    expect(made.get_by_role("region", name="Secret")).to_contain_text("whsec_")
+    expect(made.get_by_role("region", name="Address")).to_contain_text("/api/v1/hooks/")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Revoke the shop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("row").filter(has_text="the shop")).to_contain_text("revoked")
+
+
+@pytest.mark.usefixtures("spent")
 def test_no_screen_has_a_serious_issue_of_accessibility(
     platform: Platform, page: Page, seat: Seat, screens: Path | None
 ) -> None:
@@ -179,6 +221,7 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
     run_id = ran(platform)
     give_up(platform, type=7)
     for name, path in SCREENS.items():
+        mine = seat("admin", spending.TENANT) if name.startswith("money") else seat()
         go(mine, path.replace("RUN", run_id))
         mine.locator("main section, main [role=alert]").first.wait_for()
         if name == "live":
@@ -191,7 +234,7 @@ def test_no_screen_has_a_serious_issue_of_accessibility(
             mine.locator("main tbody tr").first.press("Enter")
             mine.locator("main dl").first.wait_for()
             found |= looked(mine, OPENED[name], screens)
-    mine.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        mine.emulate_media(color_scheme="light", reduced_motion="no-preference")
     assert {name: issues for name, issues in found.items() if issues} == {}
 
 

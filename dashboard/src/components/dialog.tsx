@@ -8,6 +8,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>("input, select, textarea")?.focus(); // else it is on what closes the dialog
     return () => dialog?.close();
   }, []);
   return (

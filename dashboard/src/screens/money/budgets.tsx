@@ -90,17 +90,17 @@ const POTS: readonly Column<Pot>[] = [
     head: "Of",
     cell: (pot) => (
       <>
-        <span className="text-muted">{pot.scope}</span> <span className="break-all">{pot.member}</span>
+        <span className="text-muted">{pot.scope}</span> <span className="wrap-anywhere">{pot.member}</span>
       </>
     ),
   },
-  { head: "Window", wide: true, cell: (pot) => (pot.period === "total" ? "total" : `${pot.period} ${pot.window}`) },
-  { head: "Billed", end: true, wide: true, width: "8rem", cell: (pot) => <Exact micros={pot.billed_usd_micros} /> },
-  { head: "Held", end: true, wide: true, width: "8rem", cell: (pot) => <Exact micros={pot.held_usd_micros} /> },
-  { head: "Left", end: true, wide: true, width: "8rem", cell: (pot) => <Exact micros={pot.limit_usd_micros - pot.billed_usd_micros - pot.held_usd_micros} /> },
-  { head: "Limit", end: true, width: "8rem", cell: (pot) => <Exact micros={pot.limit_usd_micros} /> },
   { head: "Full", end: true, width: "12rem", cell: (pot) => <Fill pot={pot} /> },
   { head: "Level", width: "7rem", cell: (pot) => <Badge tone={LEVELS[pot.level][0]}>{LEVELS[pot.level][1]}</Badge> },
+  { head: "Window", cell: (pot) => (pot.period === "total" ? "total" : <span className="whitespace-nowrap">{`${pot.period} ${pot.window}`}</span>) },
+  { head: "Billed", end: true, width: "8rem", cell: (pot) => <Exact micros={pot.billed_usd_micros} /> },
+  { head: "Held", end: true, width: "8rem", cell: (pot) => <Exact micros={pot.held_usd_micros} /> },
+  { head: "Left", end: true, width: "8rem", cell: (pot) => <Exact micros={pot.limit_usd_micros - pot.billed_usd_micros - pot.held_usd_micros} /> },
+  { head: "Limit", end: true, width: "8rem", cell: (pot) => <Exact micros={pot.limit_usd_micros} /> },
 ];
 
 const HOLDS: readonly Column<Hold>[] = [
