@@ -177,7 +177,9 @@ def test_the_log_is_looked_through_and_a_record_leads_to_its_cause_with_the_keyb
         place = f"{found['partition']}/{found['offset']}"
         until(lambda: client.get(f"/records/agent-steps/{place}").json()["cause"], GIVE_UP_MS / 1000)
     page.get_by_role("region", name="Records").get_by_role("row").nth(1).press("Enter")
-    expect(page.get_by_role("link", name=began.run_id)).to_have_attribute("href", f"/app/runs/{began.run_id}")
+    expect(page.get_by_role("link", name=began.run_id, exact=True)).to_have_attribute(
+        "href", f"/app/runs/{began.run_id}"
+    )
     page.get_by_role("region", name="Cause and consequences").get_by_role("link", name="workflow-runs").wait_for()
     page.keyboard.press("Alt+ArrowUp")
     expect(page.get_by_role("heading", level=1)).to_contain_text("workflow-runs")
