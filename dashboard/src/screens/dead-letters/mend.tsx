@@ -47,7 +47,7 @@ function Became({ letter, event }: { letter: Letter; event: string }) {
         It was mended, and became the event <Id>{event}</Id> of {letter.source_topic}.
       </p>
       <p className="flex min-h-6 flex-wrap gap-x-3">
-        {place ? <PlaceLink of={place} /> : mayLog && <Link to={topicPath(letter.source_topic) + search({ correlation_id: event })}>Look for it on {letter.source_topic}</Link>}
+        {place ? <PlaceLink of={place} /> : mayLog && <Link className="underline" to={topicPath(letter.source_topic) + search({ correlation_id: event })}>Look for it on {letter.source_topic}</Link>}
         {place?.run_id && mayRuns && <Link to={`/app/runs/${encodeURIComponent(place.run_id)}`}>Its run</Link>}
       </p>
     </div>

@@ -82,7 +82,10 @@ function About({ record }: { record: LogRecord }) {
   const digest = record.headers.find(({ name }) => name === "x-digest")?.value;
   const around = (asked: ReactNode, of: Parameters<typeof search>[0]) => (
     <>
-      {asked} <Link to={topicPath(record.topic) + search(of)}>all with it</Link>
+      {asked}{" "}
+      <Link to={topicPath(record.topic) + search(of)} className="underline">
+        all with it
+      </Link>
     </>
   );
   return (
