@@ -42,11 +42,13 @@ def is_live(page: Page) -> None:
     expect(page.get_by_role("status").get_by_text("live", exact=True)).to_be_visible()
 
 
-def eventually(page: Page, check: Callable[[], bool], give_up_s: float = 120.0) -> None:
-    """Returns when the check holds; the page goes on meanwhile."""
+def eventually(
+    page: Page, check: Callable[[], bool], give_up_s: float = 120.0, seen: Callable[[], object] = lambda: ""
+) -> None:
+    """Returns when the check holds; the page goes on meanwhile. What is seen is said when it never does."""
     deadline = time.monotonic() + give_up_s
     while not check():
-        assert time.monotonic() < deadline, f"not so after {give_up_s} s"
+        assert time.monotonic() < deadline, f"not so after {give_up_s} s: {seen()}"
         page.wait_for_timeout(50)
 
 

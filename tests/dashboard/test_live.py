@@ -98,7 +98,7 @@ def test_an_ingest_moves_live_within_three_seconds_and_in_the_end_it_shows_what_
     )
     assert moved_s <= bound
     came = more(asked(platform), before)
-    eventually(page, lambda: more(shown(page), counted) == came)
+    eventually(page, lambda: more(shown(page), counted) == came, seen=lambda: (more(shown(page), counted), came))
     print("both Live and auterity query:", came)
     assert came[("runs", "started")] == came[("runs", "completed")] + came.get(("runs", "refused"), 0) + came.get(
         ("runs", "failed"), 0

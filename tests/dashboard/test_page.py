@@ -71,7 +71,7 @@ def test_who_signs_in_with_a_second_factor_sees_what_happens(platform: Platform,
     page.get_by_role("link", name="Live", exact=True).click()
     is_live(page)
     happen(platform, 100)
-    expect(page.get_by_role("region", name="Last alerts").get_by_text("failed")).to_be_visible()
+    expect(page.get_by_role("region", name="Last alerts").get_by_text("failed", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Last events").get_by_role("row")).to_have_count(16)
     expect(page.get_by_label("Events per second of", exact=False)).to_be_visible()
 
