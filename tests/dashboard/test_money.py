@@ -15,7 +15,6 @@ def test_the_ledger_adds_up_whatever_it_is_summed_by_and_leads_to_its_entries(
     page = seat("admin", spending.TENANT)
     page.get_by_role("link", name="Money", exact=True).click()
     expect(page.get_by_role("region", name="Pots").get_by_role("row").filter(has_text="month")).not_to_have_count(0)
-    expect(page.get_by_role("region", name="Open holds").get_by_role("row")).to_have_count(2)
     page.get_by_role("tab", name="Ledger").click()
     for by in ("Workflow", "Team", "Day (UTC)", "Model"):
         page.get_by_role("button", name=by, exact=True).click()
