@@ -9,7 +9,7 @@ from tests.dashboard.platform import GIVE_UP_S, REAL, Platform
 from tests.dashboard.screen import go
 from tests.harness import business_event, until
 
-ASKS = "SELECT run_id FROM ai_calls ORDER BY occurred_at DESC LIMIT 1"
+ASKS = "SELECT run_id FROM ai_calls WHERE status = 'completed' ORDER BY occurred_at DESC LIMIT 1"
 
 
 def test_a_run_is_found_its_call_opened_and_every_decision_of_it_comes_out_the_same(
