@@ -19,9 +19,6 @@ DIGESTS_MAX = 5
 """Old price books that a restatement names one by one."""
 OWN = "models"
 """Stands for the models' own prices where digests of books are listed."""
-_FIGURES = re.compile(
-    r"restated \S+ through \d{1,18}: (\d{1,18}) attempts, (-?\d{1,18}) -> (-?\d{1,18}) micro-dollars; "
-)
 _REASON = re.compile(r"restated (\S+)\.\.(\S+) through (\d{1,18}): ")
 
 
@@ -102,14 +99,6 @@ class Restatement(Struct, frozen=True):
     """Left out: the log does not say what they took."""
 
 
-class Figures(Struct, frozen=True):
-    """What a restatement has found: attempts, what they were billed at, and what they cost as prices were known."""
-
-    attempts: int
-    old_usd_micros: int
-    new_usd_micros: int
-
-
 class Tariffs(Struct, frozen=True):
     """How attempts are priced: by which books, and what model the attempt's name stood for."""
 
@@ -118,12 +107,6 @@ class Tariffs(Struct, frozen=True):
     named: Callable[[str], Books]
     """The books of earlier restatements, by Books.digest."""
     model: Callable[[Billed], Model]
-
-
-def figures(reason: str) -> Figures | None:
-    """Returns what the reason of an adjustment says of a restatement; None when it is none."""
-    found = _FIGURES.match(reason)
-    return Figures(*map(int, found.groups())) if found is not None else None
 
 
 def restated(entry: BudgetEntry) -> Restated | None:

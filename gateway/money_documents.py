@@ -13,7 +13,7 @@ from domain.pots import Filled, OpenHold
 from domain.price_list import Listed
 from domain.read_models import Entry, moment_of
 from domain.recommendations import Recommendation
-from domain.restatement import figures
+from domain.restated_figures import figures
 from gateway.questions import Asked, Paged, Text
 from gateway.run_documents import EntryDocument
 
