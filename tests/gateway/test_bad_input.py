@@ -105,6 +105,42 @@ def test_bad_input_is_refused_in_one_line_is_an_event_and_costs_bounded_memory(
     assert {first.document["event_id"], last.document["event_id"]} <= there
 
 
+def test_of_a_name_that_stands_twice_the_last_one_counts_and_never_for_another_tenant(
+    gateway: Gateway, servers: Any, registered: Codec
+) -> None:
+    whole = b'{"occurred_at":"2026-11-22T08:00:00Z","source":"crm","subject":"one","subject":"twice","type":"Opened",'
+    asked = [whole + b'"tenant_id":"other","tenant_id":"acme"}', whole + b'"tenant_id":"acme","tenant_id":"other"}']
+    answers = _ask(gateway, *(request("POST", EVENTS, HEADERS, each) for each in asked))
+
+    assert [answer.status for answer in answers] == [202, 422]
+    found = {event.event_id: event for event in events(servers, registered, "business-events")}
+    event = found[answers[0].document["event_id"]]
+    assert (event.tenant_id, event.subject) == ("acme", "twice")
+
+
+def test_a_delivery_of_a_webhook_is_taken_once_of_as_many_as_come_at_once_and_never_after_a_restart(
+    gateway: Gateway, servers: Any, registered: Codec
+) -> None:
+    said = {**SAID, "subject": "replayed"}
+    replayed = request("POST", HOOK, signed(said, "replayed"), said)
+    other = {**said, "subject": "smuggled"}
+
+    answers = _ask(gateway, *([replayed] * 8))
+    gateway.kill()
+    gateway.start()
+    answers += _ask(gateway, replayed, request("POST", HOOK, signed(other, "replayed"), other))
+
+    assert sorted(answer.status for answer in answers) == [202, *[409] * 9]
+    assert answers[-1].document["detail"] == "another body was sent with this webhook-id"
+    whole = events(servers, registered, "business-events")
+    assert [event.subject for event in whole if event.subject in ("replayed", "smuggled")] == ["replayed"]
+    refused = [
+        call for call in calls(servers, registered) if call.route.startswith("POST /hooks/") and call.status == 409
+    ]
+    assert {call.principal for call in refused} == {f"webhook/{WEBHOOKS['acme']}"}
+    assert len(refused) == 9
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -195,39 +231,3 @@ def test_a_list_of_millions_costs_nobody_else_time(element: bytes) -> None:
         opened("application/json", body)
     assert time.process_time() - began < 0.1
     assert len(opened("application/json", b"[" + b"{}," * (EVENTS_MAX - 1) + b"{}]").contents) == EVENTS_MAX
-
-
-def test_of_a_name_that_stands_twice_the_last_one_counts_and_never_for_another_tenant(
-    gateway: Gateway, servers: Any, registered: Codec
-) -> None:
-    whole = b'{"occurred_at":"2026-11-22T08:00:00Z","source":"crm","subject":"one","subject":"twice","type":"Opened",'
-    asked = [whole + b'"tenant_id":"other","tenant_id":"acme"}', whole + b'"tenant_id":"acme","tenant_id":"other"}']
-    answers = _ask(gateway, *(request("POST", EVENTS, HEADERS, each) for each in asked))
-
-    assert [answer.status for answer in answers] == [202, 422]
-    found = {event.event_id: event for event in events(servers, registered, "business-events")}
-    event = found[answers[0].document["event_id"]]
-    assert (event.tenant_id, event.subject) == ("acme", "twice")
-
-
-def test_a_delivery_of_a_webhook_is_taken_once_of_as_many_as_come_at_once_and_never_after_a_restart(
-    gateway: Gateway, servers: Any, registered: Codec
-) -> None:
-    said = {**SAID, "subject": "replayed"}
-    replayed = request("POST", HOOK, signed(said, "replayed"), said)
-    other = {**said, "subject": "smuggled"}
-
-    answers = _ask(gateway, *([replayed] * 8))
-    gateway.kill()
-    gateway.start()
-    answers += _ask(gateway, replayed, request("POST", HOOK, signed(other, "replayed"), other))
-
-    assert sorted(answer.status for answer in answers) == [202, *[409] * 9]
-    assert answers[-1].document["detail"] == "another body was sent with this webhook-id"
-    whole = events(servers, registered, "business-events")
-    assert [event.subject for event in whole if event.subject in ("replayed", "smuggled")] == ["replayed"]
-    refused = [
-        call for call in calls(servers, registered) if call.route.startswith("POST /hooks/") and call.status == 409
-    ]
-    assert {call.principal for call in refused} == {f"webhook/{WEBHOOKS['acme']}"}
-    assert len(refused) == 9
