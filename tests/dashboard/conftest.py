@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, default=MINUTES, help="how long the page is watched by make test-e2e")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """All of the platform, with the people that the tests of the gateway know."""
     had(page_build.build)
@@ -41,9 +41,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         started.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium, closed when the last of these tests has run: its loop holds the thread, and no other runs
+    beside it."""
     program = had(lambda: programs.program("chromium", lambda _: None))
     with sync_playwright() as playwright:
         expect.set_options(timeout=GIVE_UP_MS)
@@ -97,7 +98,7 @@ def page(context: BrowserContext, wrong: list[str]) -> Page:
 Seat = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def seat(platform: Platform, browser: Browser, wrong: list[str]) -> Seat:
     """Returns the window of a person who stays signed in for all tests, each in a browser of the own."""
     taken: dict[tuple[str, str], Page] = {}
@@ -119,7 +120,7 @@ def screens() -> Path | None:
     return Path(place) if place else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spent(platform: Platform) -> list[BudgetEntry]:
     """What the other tenant has spent."""
     found = spending.entries(datetime.now(UTC))
