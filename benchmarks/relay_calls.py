@@ -32,6 +32,7 @@ from domain.ids import derive
 from domain.models import LOCAL
 from runtime.definitions import put, read
 from schemas.events import AiCall, BudgetEntry, CallStatus, EntryKind, Message
+from tests.agents.calls import requested
 from tests.agents.running import Asking
 from tests.models.running import ModelServer, model_server
 
@@ -147,21 +148,8 @@ class Flow:
 
     def _requested(self, number: int) -> AiCall:
         call_id = derive(TENANT, str(number), "call")
-        return AiCall(
-            event_id=derive(call_id, "requested"),
-            tenant_id=TENANT,
-            correlation_id=call_id,
-            causation_id=call_id,
-            occurred_at=datetime.now(UTC),
-            run_id=derive(call_id, "run"),
-            step="ask",
-            call_id=call_id,
-            status=CallStatus.REQUESTED,
-            model="",
-            models_digest=self._models,
-            max_tokens=MAX_TOKENS,
-            messages=[Message(role="system", content=SYSTEM), Message(role="user", content=text(number))],
-        )
+        messages = [Message(role="system", content=SYSTEM), Message(role="user", content=text(number))]
+        return requested(TENANT, call_id, self._models, messages, datetime.now(UTC), MAX_TOKENS)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def document() -> dict[str, Any]:
     door = Door(nothing, nothing, nothing, nothing, nothing, nothing)
     sign_on = SignOn(nothing, nothing)
     looking, folders = Live(door, nothing), Folders(Path("nowhere"))
-    return application(door, Parts(nothing, nothing, nothing, looking, folders, sign_on)).openapi()
+    return application(door, Parts(nothing, nothing, nothing, looking, folders, sign_on, nothing)).openapi()
 
 
 def text(said: dict[str, Any]) -> str:

@@ -1,14 +1,13 @@
-"""Whether a JSON text fits a JSON schema (draft 2020-12); nothing is fetched, whatever the schema refers to."""
+"""Whether a JSON text fits a JSON schema (draft 2020-12); nothing is fetched, whatever the schema refers to.
+
+What knows schemas is loaded with the first one: most processes that know definitions meet none.
+"""
 
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 SCHEMA_BYTES_MAX = 64 * 1024
 FITS = ""
@@ -20,6 +19,8 @@ class BadSchema(Exception):
 
 def misfit(text: str, schema: str) -> str:
     """Returns in a few words why the text does not fit, without a word of it; empty when it does. Raises BadSchema."""
+    from referencing.exceptions import Unresolvable
+
     validator = checked(schema)
     try:
         value = msgspec.json.decode(text)
@@ -35,6 +36,10 @@ def misfit(text: str, schema: str) -> str:
 @lru_cache(maxsize=256)
 def checked(schema: str) -> Any:
     """Returns the schema, ready to be asked; raises BadSchema."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from referencing import Registry
+
     if len(schema.encode()) > SCHEMA_BYTES_MAX:
         raise BadSchema(f"the schema has more than {SCHEMA_BYTES_MAX} bytes")
     try:

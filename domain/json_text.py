@@ -89,11 +89,6 @@ def joined(text: str, parts: Sequence[Leaf]) -> tuple[str, list[Found]]:
     return "".join([*pieces, text[at:]]), places
 
 
-def escaped(text: str) -> str:
-    """Returns the text as it is written within a JSON string."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
-
-
 def _written(text: str, leaf: Leaf) -> str:
     if leaf.bare:
         return leaf.text

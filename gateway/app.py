@@ -1,7 +1,7 @@
 """The gateway: every route, each under /api/v1 and at the path itself; what no route takes may be of the page."""
 
 from fastapi import FastAPI, Request, Response, WebSocket
-from msgspec import Struct, field
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from domain.ledger_sums import Ledgers
@@ -34,7 +34,7 @@ from gateway import (
     webhooks,
     workflows,
 )
-from gateway.deliveries import Deliveries, MemoryDeliveries
+from gateway.deliveries import Deliveries
 from gateway.door import ANYWHERE, PREFIX, Door
 from gateway.folders import Folders
 from gateway.log_reading import LogReading
@@ -52,8 +52,8 @@ class Parts(Struct, frozen=True):
     looking: live.Live
     folders: Folders
     sign_on: SignOn
+    deliveries: Deliveries
     checks: health.Checks = {}
-    deliveries: Deliveries = field(default_factory=MemoryDeliveries)
     page: static.Page = static.Page({})
 
 

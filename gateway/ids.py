@@ -21,6 +21,11 @@ def fresh_key(tenant_id: str, key_id: str = "") -> Presented:
     return Presented(tenant_id, key_id or fresh_id(), secrets.token_urlsafe(SECRET_BYTES))
 
 
+def id_of(event_id: str) -> str:
+    """Returns the id of a key or a webhook that this event makes: who asks for it twice is given the same one."""
+    return event_id.replace("-", "")[-KEY_ID_LETTERS:]
+
+
 def fresh_id() -> str:
     """Returns an id for a key or a webhook that nobody has yet."""
     return "".join(secrets.choice(KEY_LETTERS) for _ in range(KEY_ID_LETTERS))

@@ -13,7 +13,7 @@ from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.contracts import body, contract
 from gateway.door import Door
-from gateway.ids import KEY_ID_LETTERS, fresh_key
+from gateway.ids import fresh_key, id_of
 from gateway.pages import listed, page
 
 KIND = "api-key"
@@ -58,7 +58,7 @@ def routes(door: Door) -> APIRouter:
             said = await body(request, share, NewKey)
             check_own(principal, said.tenant_id)
             tenant, event_id = principal.tenant_id, identity(door, call, principal, said)
-            named = event_id.replace("-", "")[-KEY_ID_LETTERS:] if call.idempotency_key is not None else ""
+            named = id_of(event_id) if call.idempotency_key is not None else ""
             key = fresh_key(tenant, named)
 
             def decide() -> ApiKey:

@@ -47,36 +47,25 @@ class Links:
             order=("recorded_ms", "topic", "offset"),
             limit=most,
         )
-        found = [_of_run(each) for each in await self._reads.rows(tenant_id, moments)]
+        found = [_link(each, each.topic, each.what, each.status) for each in await self._reads.rows(tenant_id, moments)]
         if Permission.READ_MONEY in principal.permissions:
             entries = Query(of=Entry, where={column: value}, order=("sequence",), limit=most)
-            found += [_of_entry(each) for each in await self._reads.rows(tenant_id, entries)]
+            found += [
+                _link(each, "budget-entries", each.model, each.kind)
+                for each in await self._reads.rows(tenant_id, entries)
+            ]
         return sorted(found, key=lambda link: (link.recorded_at, link.topic, link.offset))[:most]
 
 
-def _of_run(each: Moment) -> Link:
+def _link(of: Moment | Entry, topic: str, what: str, status: str) -> Link:
     return Link(
-        topic=each.topic,
-        partition=each.partition,
-        offset=each.offset,
-        event_id=each.event_id,
-        at=moment_of(each.occurred_at),
-        recorded_at=moment_of(each.recorded_ms * 1000),
-        run_id=each.run_id,
-        what=each.what,
-        status=each.status,
-    )
-
-
-def _of_entry(each: Entry) -> Link:
-    return Link(
-        topic="budget-entries",
-        partition=each.partition,
-        offset=each.offset,
-        event_id=each.event_id,
-        at=moment_of(each.occurred_at),
-        recorded_at=moment_of(each.recorded_ms * 1000),
-        run_id=each.run_id,
-        what=each.model,
-        status=each.kind,
+        topic=topic,
+        partition=of.partition,
+        offset=of.offset,
+        event_id=of.event_id,
+        at=moment_of(of.occurred_at),
+        recorded_at=moment_of(of.recorded_ms * 1000),
+        run_id=of.run_id,
+        what=what,
+        status=status,
     )

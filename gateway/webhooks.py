@@ -15,7 +15,7 @@ from gateway.answers import Done
 from gateway.bodies import Share
 from gateway.contracts import body, contract
 from gateway.door import Door
-from gateway.ids import KEY_ID_LETTERS, fresh_id
+from gateway.ids import fresh_id, id_of
 from gateway.pages import listed, page
 from gateway.sealing import Sealing
 
@@ -63,7 +63,7 @@ def routes(door: Door) -> APIRouter:
             said = await body(request, share, NewWebhook)
             check_own(principal, said.tenant_id)
             tenant, event_id = principal.tenant_id, identity(door, call, principal, said)
-            named = event_id.replace("-", "")[-KEY_ID_LETTERS:] if call.idempotency_key is not None else fresh_id()
+            named = id_of(event_id) if call.idempotency_key is not None else fresh_id()
             made = made_secret(door.people.passwords.sealing, tenant, named)
 
             def decide() -> Webhook:

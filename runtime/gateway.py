@@ -133,7 +133,7 @@ async def _gateway(bootstrap: str, registry_url: str, conf: Settings, port: int,
             watching = [asyncio.create_task(_watched(each)) for each in (live.watch, pulsing.run)]
             sign_on = SignOn(OpenIdProviders(), passwords.sealing)
             folders = Folders(data_dir / "files")
-            parts = Parts(models, models, browser, live, folders, sign_on, checks, deliveries, page())
+            parts = Parts(models, models, browser, live, folders, sign_on, deliveries, checks, page())
             app = application(door, parts)
             settled()  # or each look for garbage walks over all that was imported, for a fifth of a second
             async with Tally(limits.refusals, publisher, codec):

@@ -12,6 +12,7 @@ from domain.definitions import canonical, define, digest
 from domain.ids import derive
 from schemas.codec import Codec
 from schemas.events import AiCall, Alert, AlertKind, BudgetEntry, CallStatus, Message, ToolCall
+from tests.agents.calls import requested
 from tests.agents.running import Asking
 from tests.domain.canaries import NAMES, canaries
 from tests.event_strategies import AT
@@ -73,22 +74,7 @@ def defined(log: Any, codec: Codec, *bodies: dict[str, Any]) -> None:
 
 
 def request(name: str, body: dict[str, Any], messages: list[Message]) -> AiCall:
-    run_id = derive(name, "run")
-    call_id = derive(run_id, "call")
-    return AiCall(
-        event_id=derive(call_id, "requested"),
-        tenant_id="acme",
-        correlation_id=run_id,
-        occurred_at=AT,
-        run_id=run_id,
-        step="ask",
-        call_id=call_id,
-        status=CallStatus.REQUESTED,
-        model="",
-        models_digest=digest(canonical(body)),
-        max_tokens=20,
-        messages=messages,
-    )
+    return requested("acme", derive(name, "call"), digest(canonical(body)), messages, AT, 20)
 
 
 def done(log: Any, codec: Codec) -> dict[str, AiCall]:

@@ -23,6 +23,7 @@ from domain.prices import Price, hold
 from domain.tokens import messages_tokens_max
 from runtime.definitions import put, read
 from schemas.events import AiCall, BudgetEntry, CallStatus, EntryKind, Event, Message
+from tests.agents.calls import requested
 from tests.chaos.arena import Arena
 from tests.chaos.crew import Crew
 from tests.chaos.part import Part
@@ -234,21 +235,7 @@ class Till:
 
     def _requested(self, number: int) -> AiCall:
         call_id = self.calls[number]
-        return AiCall(
-            event_id=derive(call_id, "requested"),
-            tenant_id=self.tenant,
-            correlation_id=call_id,
-            causation_id=call_id,
-            occurred_at=datetime.now(UTC),
-            run_id=derive(call_id, "run"),
-            step="ask",
-            call_id=call_id,
-            status=CallStatus.REQUESTED,
-            model="",
-            models_digest=self._models,
-            max_tokens=MAX_TOKENS,
-            messages=_messages(number),
-        )
+        return requested(self.tenant, call_id, self._models, _messages(number), datetime.now(UTC), MAX_TOKENS)
 
     def _late(self, moment: datetime) -> BudgetEntry:
         event_id = derive(self.tenant, str(math.ceil(moment.timestamp())), "expiry")

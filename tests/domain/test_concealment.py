@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from domain.concealment import PersonalData, conceal, restore, restore_json, scrub
 from domain.person_names import tree
-from domain.pieces import Restorer
 from domain.privacy import KINDS, found_in
 from schemas.errors import TooLarge
 
@@ -98,23 +97,6 @@ def test_a_json_text_stays_one_and_comes_back_as_it_was(body: object, indent: in
     json.loads(concealed.texts[0])
     assert _left(concealed.texts[0]) == []
     assert json.loads(restore_json(concealed.texts[0], concealed.values)) == body
-
-
-@settings(max_examples=150, deadline=None)
-@given(SPACED, st.lists(st.integers(1, 9), max_size=30), st.booleans())
-def test_an_answer_in_pieces_is_restored_as_the_whole_is(text: str, sizes: list[int], within_json: bool) -> None:
-    concealed = conceal([text], NAMES)
-    answer = f"{concealed.texts[0]} and {concealed.texts[0]}"
-    answer = json.dumps([answer], ensure_ascii=False) if within_json else answer
-    restorer = Restorer(concealed.values, within_json=within_json)
-    pieces, at = [], 0
-    for size in [*sizes, len(answer)]:
-        pieces.append(restorer.feed(answer[at : at + size]))
-        at += size
-
-    whole = "".join([*pieces, restorer.finish()])
-
-    assert (json.loads(whole)[0] if within_json else whole) == f"{text} and {text}"
 
 
 def test_the_same_value_has_the_same_token_throughout_the_call() -> None:

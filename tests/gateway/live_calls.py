@@ -11,6 +11,7 @@ import msgspec
 import websockets
 from fastapi import FastAPI
 from log_browser import ListBrowser
+from memory_deliveries import MemoryDeliveries
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -20,7 +21,7 @@ from domain.live import PLACES, Vector, shown
 from domain.ports import LogBrowser
 from domain.reading import ReadModels
 from gateway.app import Parts, application
-from gateway.deliveries import Deliveries, MemoryDeliveries
+from gateway.deliveries import Deliveries
 from gateway.door import Door
 from gateway.feed import Feed, Told
 from gateway.folders import Folders
@@ -92,7 +93,7 @@ def app_of(
     live = live or Live(door, quiet_feed())
     looking, folders = browser or ListBrowser(()), Folders(folder / "files")
     kept = deliveries or MemoryDeliveries()
-    return application(door, Parts(models, models, looking, live, folders, sign_on, checks or {}, kept))
+    return application(door, Parts(models, models, looking, live, folders, sign_on, kept, checks or {}))
 
 
 class Gateway:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_deliveries import MemoryDeliveries
 from redis_server import patient, server  # noqa: F401  (fixtures)
 
 from domain.webhooks import Taken
@@ -16,7 +17,6 @@ from gateway.deliveries import (
     LEASE_S,
     Deliveries,
     FileDeliveries,
-    MemoryDeliveries,
     SharedDeliveries,
     Unremembered,
 )

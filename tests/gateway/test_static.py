@@ -44,7 +44,7 @@ def visiting(folder: Path) -> httpx2.AsyncClient:
     """Returns a client of a gateway whose log nothing may be written to."""
     nothing: Any = None
     door = Door(nothing, nothing, nothing, nothing, nothing, nothing)
-    parts = Parts(nothing, nothing, nothing, Live(door, quiet_feed()), nothing, nothing, page=page(folder))
+    parts = Parts(nothing, nothing, nothing, Live(door, quiet_feed()), nothing, nothing, nothing, page=page(folder))
     transport = httpx2.ASGITransport(app=application(door, parts))
     return httpx2.AsyncClient(transport=transport, base_url="http://gateway")
 

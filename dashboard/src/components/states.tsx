@@ -75,3 +75,25 @@ export function Loaded<T>({
   if (query.error) return <Failure error={query.error} onAgain={() => void query.refetch()} />;
   return <Loading {...(rows ? { rows } : {})} />;
 }
+
+/** What the gateway says against what was asked, beside the form that asked it. */
+export function Refused({ error }: { error: Error | null }) {
+  if (!error) return null;
+  return (
+    <p role="alert" className="text-bad">
+      {error.message}
+    </p>
+  );
+}
+
+/** Below a list: what asks for its next page, as long as there is one. */
+export function More({ list }: { list: { more: boolean; next: () => void; busy: boolean } }) {
+  if (!list.more) return null;
+  return (
+    <div className="border-t border-line p-2">
+      <Button onClick={list.next} busy={list.busy}>
+        More
+      </Button>
+    </div>
+  );
+}

@@ -6,7 +6,7 @@ import { Button } from "../../components/button";
 import { Field } from "../../components/field";
 import { Time } from "../../components/figures";
 import { Panel, ScreenHead } from "../../components/panel";
-import { Empty, Forbidden, Loaded } from "../../components/states";
+import { Empty, Forbidden, Loaded, More } from "../../components/states";
 import { Badge } from "../../components/status";
 import { type Column, Table } from "../../components/table";
 import { go, Link, useSearch } from "../../router";
@@ -80,13 +80,7 @@ function List() {
             )
           }
         </Loaded>
-        {found.more && (
-          <div className="border-t border-line p-1.5">
-            <Button onClick={found.next} busy={found.busy}>
-              More
-            </Button>
-          </div>
-        )}
+        <More list={found} />
       </Panel>
     </>
   );

@@ -8,7 +8,7 @@ import { Button } from "../../components/button";
 import { Id } from "../../components/facts";
 import { type Mistake, JsonEditor, object } from "../../components/json-editor";
 import { Panel } from "../../components/panel";
-import { Empty, Forbidden } from "../../components/states";
+import { Empty, Forbidden, Refused } from "../../components/states";
 import { toast } from "../../components/toast";
 import { Link } from "../../router";
 import { useMay } from "../../session/hooks";
@@ -105,11 +105,7 @@ function Editor({ detail }: { detail: LetterDetail }) {
         }}
       />
       {!detail.draft && <p className="text-muted">Its bytes say no fields of {topic}; the event is to be written anew.</p>}
-      {elsewhere && (
-        <p role="alert" className="text-bad">
-          {send.error.message}
-        </p>
-      )}
+      {elsewhere && <Refused error={send.error} />}
       <div className="flex flex-wrap items-center gap-2">
         <Button kind="primary" busy={send.isPending} onClick={submit}>
           Send again

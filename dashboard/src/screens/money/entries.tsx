@@ -1,11 +1,10 @@
 /** The ledger entry by entry, the newest first: each opens its record on the log and its run. */
 import { useList } from "../../api/lists";
 import type { Answer } from "../../api/contract";
-import { Button } from "../../components/button";
 import { Field, Select } from "../../components/field";
 import { Exact, Time } from "../../components/figures";
 import { Panel } from "../../components/panel";
-import { Empty, Loaded } from "../../components/states";
+import { Empty, Loaded, More } from "../../components/states";
 import { Badge, type Tone } from "../../components/status";
 import { type Column, Table } from "../../components/table";
 import { grouped } from "../../format/money";
@@ -48,13 +47,7 @@ export default function Entries() {
             rows.length ? <Table label="Entries" columns={COLUMNS} rows={rows} rowKey={(row) => row.event_id} max="none" /> : <Empty title="There is no such entry in this period." />
           }
         </Loaded>
-        {list.more && (
-          <div className="border-t border-line p-2">
-            <Button onClick={list.next} busy={list.busy}>
-              More
-            </Button>
-          </div>
-        )}
+        <More list={list} />
       </Panel>
     </div>
   );

@@ -10,12 +10,12 @@ import { Dialog } from "../../components/dialog";
 import { Checks, Field } from "../../components/field";
 import { Time } from "../../components/figures";
 import { Panel } from "../../components/panel";
-import { Empty, Forbidden, Loaded } from "../../components/states";
+import { Empty, Forbidden, Loaded, More } from "../../components/states";
 import { Status } from "../../components/status";
 import { Table } from "../../components/table";
-import { toast } from "../../components/toast";
 import { useMay, usePerson } from "../../session/hooks";
 import { ShownOnce } from "./shown-once";
+import { Revoke } from "./revoke";
 
 const DAYS = 90;
 const DAYS_MAX = 366;
@@ -70,13 +70,7 @@ function List() {
           )
         }
       </Loaded>
-      {keys.more && (
-        <div className="border-t border-line p-2">
-          <Button onClick={keys.next} busy={keys.busy}>
-            More
-          </Button>
-        </div>
-      )}
+      <More list={keys} />
       {making && (
         <Make
           onClose={() => setMaking(false)}
@@ -94,7 +88,10 @@ function List() {
       )}
       {revoking && (
         <Revoke
-          of={revoking}
+          path={`/keys/${revoking.id}`}
+          name={revoking.title || revoking.id}
+          means="Whoever shows it is refused within a second."
+          done="The key was revoked."
           onClose={() => {
             setRevoking(null);
             again();
@@ -132,32 +129,6 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (key: string) 
           <Button onClick={onClose}>Cancel</Button>
         </div>
       </form>
-    </Dialog>
-  );
-}
-
-function Revoke({ of, onClose }: { of: KeyTold; onClose: () => void }) {
-  const revoke = useMutation({
-    mutationFn: () => call(`/keys/${of.id}`, { method: "DELETE" }),
-    onSuccess() {
-      toast("The key was revoked.");
-      onClose();
-    },
-  });
-  return (
-    <Dialog title={`Revoke ${of.title || of.id}`} onClose={onClose}>
-      <p>Whoever shows it is refused within a second. This cannot be undone.</p>
-      {revoke.error && (
-        <p role="alert" className="text-bad">
-          {revoke.error.message}
-        </p>
-      )}
-      <div className="flex gap-2">
-        <Button kind="danger" busy={revoke.isPending} onClick={() => revoke.mutate()}>
-          Revoke
-        </Button>
-        <Button onClick={onClose}>Cancel</Button>
-      </div>
     </Dialog>
   );
 }

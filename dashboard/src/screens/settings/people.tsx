@@ -9,7 +9,7 @@ import { Button } from "../../components/button";
 import { Dialog } from "../../components/dialog";
 import { Checks, Field, Select } from "../../components/field";
 import { Panel } from "../../components/panel";
-import { Forbidden, Loaded } from "../../components/states";
+import { Forbidden, Loaded, More, Refused } from "../../components/states";
 import { Badge, Status } from "../../components/status";
 import { Table } from "../../components/table";
 import { toast } from "../../components/toast";
@@ -59,13 +59,7 @@ function List() {
           />
         )}
       </Loaded>
-      {users.more && (
-        <div className="border-t border-line p-2">
-          <Button onClick={users.next} busy={users.busy}>
-            More
-          </Button>
-        </div>
-      )}
+      <More list={users} />
       {making && <Make onClose={() => setMaking(false)} onMade={done} />}
       {changing && <Change user={changing} onClose={() => setChanging(null)} onDone={done} />}
       {password && (
@@ -102,11 +96,7 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (password: str
         <Field label="Name" name="name" required maxLength={100} autoCapitalize="none" hint="To sign in with: small letters, digits, . _ @ + -" />
         <Field label="Title" name="title" maxLength={200} hint="What the person is called." />
         <Checks label="Roles" options={options} chosen={roles} onChange={setRoles} />
-        {make.error && (
-          <p role="alert" className="text-bad">
-            {make.error.message}
-          </p>
-        )}
+        <Refused error={make.error} />
         <div className="flex gap-2">
           <Button kind="primary" type="submit" busy={make.isPending} disabled={!roles.length}>
             Add
@@ -150,11 +140,7 @@ function Change({ user, onClose, onDone }: { user: UserTold; onClose: () => void
           ]}
         />
         <Checks label="Roles" options={options} chosen={roles} onChange={setRoles} />
-        {change.error && (
-          <p role="alert" className="text-bad">
-            {change.error.message}
-          </p>
-        )}
+        <Refused error={change.error} />
         <div className="flex flex-wrap gap-2">
           <Button kind="primary" type="submit" busy={change.isPending} disabled={!roles.length}>
             Save

@@ -5,7 +5,7 @@ import { call } from "../../api/client";
 import { Button } from "../../components/button";
 import { Field } from "../../components/field";
 import { Panel } from "../../components/panel";
-import { Forbidden, Loaded } from "../../components/states";
+import { Forbidden, Loaded, Refused } from "../../components/states";
 import { toast } from "../../components/toast";
 import { useMay } from "../../session/hooks";
 import type { Branding } from "../../shell/branding";
@@ -62,11 +62,7 @@ function Form({ brand }: { brand: Branding }) {
       )}
       <Accent label="Accent on light" value={said.accent} page="#f5f6f8" onChange={(accent) => setSaid({ ...said, accent })} />
       <Accent label="Accent on dark" value={said.accent_dark} page="#1c222b" onChange={(accent_dark) => setSaid({ ...said, accent_dark })} />
-      {save.error && (
-        <p role="alert" className="text-bad">
-          {save.error.message}
-        </p>
-      )}
+      <Refused error={save.error} />
       <div>
         <Button kind="primary" type="submit" busy={save.isPending}>
           Save

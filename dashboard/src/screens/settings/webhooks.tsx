@@ -9,11 +9,11 @@ import { CodeBlock } from "../../components/code";
 import { Dialog } from "../../components/dialog";
 import { Field, Select } from "../../components/field";
 import { Panel } from "../../components/panel";
-import { Empty, Forbidden, Loaded } from "../../components/states";
+import { Empty, Forbidden, Loaded, More, Refused } from "../../components/states";
 import { Status } from "../../components/status";
 import { Table } from "../../components/table";
-import { toast } from "../../components/toast";
 import { useMay } from "../../session/hooks";
+import { Revoke } from "./revoke";
 
 interface WebhookTold {
   id: string;
@@ -85,13 +85,7 @@ function List() {
           )
         }
       </Loaded>
-      {webhooks.more && (
-        <div className="border-t border-line p-2">
-          <Button onClick={webhooks.next} busy={webhooks.busy}>
-            More
-          </Button>
-        </div>
-      )}
+      <More list={webhooks} />
       {making && (
         <Make
           onClose={() => setMaking(false)}
@@ -105,7 +99,10 @@ function List() {
       {made && <Shown made={made} onClose={() => setMade(null)} />}
       {revoking && (
         <Revoke
-          of={revoking}
+          path={`/webhooks/${revoking.id}`}
+          name={revoking.title || revoking.id}
+          means="Nothing is taken any more that is signed for it."
+          done="The webhook was revoked."
           onClose={() => {
             setRevoking(null);
             again();
@@ -134,11 +131,7 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (made: Made) =
         <Select label="Topic" name="topic" options={TOPICS.map((each) => [each, each] as const)} hint="What it sends becomes events of this topic." />
         <Field label="Team" name="team" maxLength={100} hint="Whose budget its runs spend; empty: none." />
         <Field label="Networks" name="networks" placeholder="10.0.0.0/8" hint="It opens nothing from elsewhere; empty: from anywhere." />
-        {make.error && (
-          <p role="alert" className="text-bad">
-            {make.error.message}
-          </p>
-        )}
+        <Refused error={make.error} />
         <div className="flex gap-2">
           <Button kind="primary" type="submit" busy={make.isPending}>
             Make
@@ -168,32 +161,6 @@ function Shown({ made, onClose }: { made: Made; onClose: () => void }) {
         <Button kind="primary" onClick={onClose}>
           I have kept it
         </Button>
-      </div>
-    </Dialog>
-  );
-}
-
-function Revoke({ of, onClose }: { of: WebhookTold; onClose: () => void }) {
-  const revoke = useMutation({
-    mutationFn: () => call(`/webhooks/${of.id}`, { method: "DELETE" }),
-    onSuccess() {
-      toast("The webhook was revoked.");
-      onClose();
-    },
-  });
-  return (
-    <Dialog title={`Revoke ${of.title || of.id}`} onClose={onClose}>
-      <p>Nothing is taken any more that is signed for it. This cannot be undone.</p>
-      {revoke.error && (
-        <p role="alert" className="text-bad">
-          {revoke.error.message}
-        </p>
-      )}
-      <div className="flex gap-2">
-        <Button kind="danger" busy={revoke.isPending} onClick={() => revoke.mutate()}>
-          Revoke
-        </Button>
-        <Button onClick={onClose}>Cancel</Button>
       </div>
     </Dialog>
   );
