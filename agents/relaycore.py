@@ -18,6 +18,7 @@ from agents.attempts import Ended, Live, answers_turn, broken, ended, failed, st
 from agents.conversations import Conversations
 from agents.health import Health
 from agents.requests import Requests
+from agents.turns import Turns
 from domain.asking import routed
 from domain.caches import Answers
 from domain.call_ends import doubtful
@@ -55,8 +56,6 @@ from streams.table import Claim
 
 log = logging.getLogger(__name__)
 
-CALLS_AT_ONCE_MAX = 256
-"""Models asked at the same time by one worker."""
 RUNS_AT_ONCE_MAX = 64
 """Runs of records taken side by side."""
 READ = (CallStatus.REQUESTED, CallStatus.ADMITTED, CallStatus.DOWNGRADED)
@@ -89,7 +88,7 @@ class RelayCore:
         self._source = "auterity/relaycore"
         self._own = self._source.encode()
         self._table = state_table(self.app, self.name, Call, tools)
-        self._free = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
+        self._turns = Turns()
         self._in_hand: dict[str, asyncio.Event] = {}
         self._requests = Requests(tools)
         self._conversations = Conversations(tools)
@@ -272,7 +271,7 @@ class RelayCore:
         assert live.ready is not None
         with self.progress.wait():
             await asyncio.sleep(pause_s(live.now, self._clock()))
-        async with self._free:
+        async with self._turns.one():
             left = timeout_s(live.now, lease, self._clock())
             try:
                 if left <= 0 and lease is not None:
