@@ -1,15 +1,17 @@
 """The roles that the edge plays for the rest: who publishes, who keeps, who answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from domain.federation import IdentityProvider, Pending
-from schemas.batch import RecordBatch
 from schemas.errors import Rejected, Unavailable
 from schemas.events import Message, ToolCall
 from schemas.record import Outgoing, Record
+
+if TYPE_CHECKING:
+    from schemas.batch import RecordBatch  # it brings what reads Kafka's batches
 
 
 class Publisher(Protocol):
@@ -81,7 +83,7 @@ class Sink(Protocol):
 class BatchSink(Sink, Protocol):
     """A sink that can take record batches whole."""
 
-    def write_batches(self, batches: Sequence[RecordBatch]) -> Sequence[Refused]:
+    def write_batches(self, batches: Sequence["RecordBatch"]) -> Sequence[Refused]:
         """As `write`, for the records in these batches."""
 
 

@@ -70,7 +70,9 @@ class Tenant:
         self.changed = False
         """True when there are newer ones to tell."""
         self.told_at = self.woken_at = -1.0
-        self.timer: asyncio.TimerHandle | None = None
+        self.timer: asyncio.Handle | None = None
+        self.due = 0.0
+        """When the timer goes off, by the loop's clock."""
         self.texts: dict[tuple[int, frozenset[int]], tuple[list[str], int, Totals]] = {}
         self.counts: dict[tuple[Channel, ...], str] = {}
         self.position: tuple[Vector, str] | None = None
@@ -208,10 +210,10 @@ class Feed:
         loop = asyncio.get_running_loop()
         when = loop.time() + max(0.0, moment - monotonic())
         if tenant.timer is not None:
-            if tenant.timer.when() <= when:
+            if tenant.due <= when:
                 return
             tenant.timer.cancel()
-        tenant.timer = loop.call_at(when, self._wake, tenant)
+        tenant.timer, tenant.due = loop.call_at(when, self._wake, tenant), when
 
     def _wake(self, tenant: Tenant) -> None:
         tenant.timer = None

@@ -1,5 +1,7 @@
 """The peers' work is our work: the same bytes follow from the same event."""
 
+import subprocess
+import sys
 from statistics import mean
 
 import pytest
@@ -13,8 +15,17 @@ from domain.compliance import Compliance
 from domain.definitions import Definitions
 from schemas.catalogue import TOPICS
 from schemas.codec import Codec
+from tests.harness import ROOT
 
 IDS = {topic: number for number, topic in enumerate(TOPICS, 1)}
+OURS = ("aiokafka", "confluent_kafka", "faust", "jsonschema", "numba")
+"""What the environments of peers do not have, or not as ours is."""
+JUDGES = f"""
+import sys
+sys.modules |= dict.fromkeys({OURS})
+from benchmarks.peers.work import judge
+judge({IDS})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +69,12 @@ def test_a_python_peer_decides_the_very_record_that_our_compliance_makes(codec: 
     topic, key, value = work.judge(IDS)(decoded)
 
     assert (topic, key, value) == (ours.topic, ours.key, ours.value)
+
+
+def test_a_peer_decides_without_what_only_our_environment_has() -> None:
+    done = subprocess.run([sys.executable, "-c", JUDGES], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert not done.returncode, done.stderr
 
 
 def test_a_total_counts_events_and_adds_their_amounts() -> None:

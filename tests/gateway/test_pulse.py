@@ -1,10 +1,12 @@
 """The figures of now: one message a second at most, of the own tenant, and only what the reader may see."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 from live_calls import quiet_feed
 from read_model_records import events, letter_of, records
 
@@ -125,3 +127,18 @@ async def test_nobody_is_looked_up_while_nobody_is_told() -> None:
 @pytest.mark.parametrize("permissions", [MONEY, ALL])
 def test_who_does_not_choose_is_told_no_pulse(permissions: frozenset[Permission]) -> None:
     assert not view(permissions).pulsed and view(permissions, [Channel.PULSE]).channels == (Channel.PULSE,)
+
+
+def test_whatever_comes_before_the_loop_turns_wakes_a_reader_once() -> None:
+    async def woken() -> None:
+        feed = quiet_feed()
+        tenant = feed.join("acme")
+        reader = asyncio.get_running_loop().create_future()
+        tenant.waiting.add(reader)
+        for _ in range(3):
+            feed.beat("acme", Figures(), None, NOW)
+        await asyncio.wait_for(reader, 5)
+        assert not tenant.waiting and tenant.timer is None
+
+    uvloop.run(woken())  # whose timers that are due at once are none
+    asyncio.run(woken())
