@@ -30,9 +30,10 @@ class Enrolment(Struct, frozen=True):
 async def password(door: Door, call: Call, tenant_id: str, name: str, shown: str, known: Known) -> User:
     """Returns the user whose password this is, and says so of the caller; raises Refusal, and Busy.
 
-    The try counts as failed for the name until `went_well`.
+    The try counts as failed for the name until `went_well`. Who is known without it, and shows it once more, is told
+    that it is the password.
     """
-    people = door.people
+    people, more = door.people, {"needs": "password"} if known.verdict.allowed else {}
     if wait_s := people.try_now(tenant_id, name, call.address, call.at):
         known.verdict = Verdict(known.verdict.principal, [_named(door, tenant_id, name)], 401)
         raise waiting("too many failed attempts", wait_s)
@@ -49,7 +50,7 @@ async def password(door: Door, call: Call, tenant_id: str, name: str, shown: str
     if not verdict.allowed or user is None:
         doubts = [*verdict.reasons, _named(door, tenant_id, name)]
         known.verdict = Verdict(known.verdict.principal, doubts, verdict.status)
-        raise Refusal(verdict.status, told(verdict))
+        raise Refusal(verdict.status, told(verdict), (), **more)
     known.verdict = verdict
     people.right_password(tenant_id, name, call.address)
     return user

@@ -25,7 +25,6 @@ class Double {
 
 let states: Connection[];
 let told: Told[];
-let ended: number;
 let renewals: boolean[];
 
 function started(): LiveSocket {
@@ -35,7 +34,6 @@ function started(): LiveSocket {
       token: async (renew) => (renewals.push(renew), "secret"),
       told: (messages) => told.push(...messages),
       changed: (connection) => states.push(connection),
-      ended: () => ended++,
     },
     (url, protocols) => new Double(url, protocols) as unknown as WebSocket,
   );
@@ -48,7 +46,7 @@ const settle = () => vi.advanceTimersByTimeAsync(0);
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [Double.made, states, told, ended, renewals] = [[], [], [], 0, []];
+  [Double.made, states, told, renewals] = [[], [], [], []];
 });
 afterEach(() => vi.useRealTimers());
 
@@ -79,13 +77,18 @@ test("who comes back goes on behind the last position", async () => {
   expect(told).toHaveLength(2);
 });
 
-test("a session that has ended is not tried again", async () => {
-  started();
+test("when its session has ended it comes back with a newer one only", async () => {
+  const socket = started();
   await settle();
   last().onopen();
   last().onclose({ code: 4401, reason: "" });
+  await vi.advanceTimersByTimeAsync(FIRST_MS);
+  expect([renewals, Double.made.length]).toEqual([[false, true], 2]);
+  last().onopen();
+  last().onclose({ code: 4401, reason: "" });
+  socket.stop(); // as the page does when nobody is signed in any more
   await vi.advanceTimersByTimeAsync(LONGEST_MS * 3);
-  expect([ended, Double.made.length]).toEqual([1, 1]);
+  expect(Double.made).toHaveLength(2);
 });
 
 test("who may not look on is told so, and not tried again", async () => {

@@ -43,6 +43,23 @@ test("another refusal asks for no log-in", async () => {
   expect(ask).not.toHaveBeenCalled();
 });
 
+test("a password or a code that is not good is tried once, and ends no session", async () => {
+  const renewed = vi.fn(async () => "new");
+  const ended = vi.fn();
+  const session = { ...of, renewed, ended } as unknown as Session;
+  answers = [[401, { detail: "the code is not good", needs: "code" }]];
+  await expect(call("/auth/totp", { method: "DELETE", body: {} }, session)).rejects.toMatchObject({ needs: "code" });
+  expect([sent.length, renewed.mock.calls.length, ended.mock.calls.length]).toEqual([1, 0, 0]);
+
+  answers = [[401, { detail: "no valid credentials" }], [401, { detail: "no valid credentials", needs: "password" }]];
+  await expect(call("/auth/totp", { method: "POST", body: {} }, session)).rejects.toMatchObject({ needs: "password" });
+  expect([sent.length, renewed.mock.calls.length, ended.mock.calls.length]).toEqual([3, 1, 0]);
+
+  answers = [[401, {}], [401, {}]];
+  await expect(call("/me", {}, session)).rejects.toMatchObject({ status: 401 });
+  expect([sent.length, renewed.mock.calls.length, ended.mock.calls.length]).toEqual([5, 2, 1]);
+});
+
 test("several calls wait for one log-in, and without a dialog none waits", async () => {
   const steps = new StepUp();
   expect(await steps.ask()).toBe(false);

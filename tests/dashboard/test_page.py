@@ -43,6 +43,8 @@ OPENED = {"topic": "record", "dead-letters": "dead-letter"}
 """Screens that the first row of another one opens."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (360, 1440)
+"""Of which pictures are kept."""
+WIDEST = 3840
 HEIGHT = 900
 FIRST_BYTES_MAX = 200_000
 """Of script, as it comes over the network, until somebody who is signed in sees Live."""
@@ -246,11 +248,11 @@ def looked(page: Page, name: str, screens: Path | None) -> dict[str, list[str]]:
 def _looked(page: Page, name: str, scheme: Literal["light", "dark"], screens: Path | None) -> list[str]:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     issues = []
-    for width in WIDTHS:
+    for width in (WIDEST, *WIDTHS):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         issues += [f"at {width} px it is {wide} px too wide"] if wide > 0 else []
-        if screens is not None and (scheme == "light" or width == max(WIDTHS)):
+        if screens is not None and width != WIDEST and (scheme == "light" or width == max(WIDTHS)):
             screens.mkdir(parents=True, exist_ok=True)
             page.wait_for_timeout(1000)  # a chart is drawn
             suffix = "" if scheme == "light" else f"-{scheme}"

@@ -106,7 +106,7 @@ class Realm:
 
     transport = None
 
-    def __init__(self, keycloak: Keycloak) -> None:
+    def __init__(self, keycloak: Keycloak, gateway: str = GATEWAY) -> None:
         self.name = f"realm-{secrets.token_hex(4)}"
         self.issuer = f"{keycloak.url}/realms/{self.name}"
         mapper = {
@@ -118,14 +118,14 @@ class Realm:
         client = {
             "clientId": CLIENT,
             "secret": SECRET,
-            "redirectUris": [f"{GATEWAY}/auth/oidc/acme/idp/callback"],
+            "redirectUris": [f"{gateway}/auth/oidc/acme/idp/callback"],
             "attributes": {"pkce.code.challenge.method": "S256"},
             "protocolMappers": [mapper],
         }
         saml = {
             "clientId": SAML_CLIENT,
             "protocol": "saml",
-            "redirectUris": [f"{GATEWAY}/auth/saml/acme/corp/acs"],
+            "redirectUris": [f"{gateway}/auth/saml/acme/corp/acs"],
             "attributes": {
                 "saml.assertion.signature": "true",
                 "saml.server.signature": "false",

@@ -228,14 +228,19 @@ async def test_a_session_alone_neither_enrols_nor_removes_a_factor(gateway: Gate
     token = said["access_token"]
 
     async def remove(password: str, code: str) -> int:
-        return (await gateway.call("DELETE", "/auth/totp", token, {"password": password, "code": code})).status_code
+        return (await refused(password, code)).status_code
+
+    async def refused(password: str, code: str) -> Any:
+        return await gateway.call("DELETE", "/auth/totp", token, {"password": password, "code": code})
 
     viewer = (await gateway.login("viewer")).json()["access_token"]
     assert (await gateway.call("POST", "/auth/totp", viewer, {"password": "a wrong guess"})).status_code == 401
     assert (await gateway.call("POST", "/auth/totp/confirm", viewer, {"code": "1"})).status_code == 409
     assert (await gateway.call("POST", "/auth/totp", token, {"password": PASSWORD})).status_code == 409
-    assert await remove("a wrong guess", gateway.code(secret)) == 401
-    assert await remove(PASSWORD, "a wrong code") == 401
+    for proofs, needs in ((("a wrong guess", gateway.code(secret)), "password"), ((PASSWORD, "a wrong code"), "code")):
+        answer = await refused(*proofs)
+        assert (answer.status_code, answer.json()["needs"]) == (401, needs)
+    assert "needs" not in (await gateway.call("POST", "/auth/totp", "no token", {"password": PASSWORD})).json()
     assert await remove(PASSWORD, gateway.code(secret)) == 200
     assert (await gateway.login()).status_code == 200
     assert await remove(PASSWORD, said["recovery_codes"][0]) == 409

@@ -22,10 +22,10 @@ export interface Call {
 export async function call<T>(path: string, said: Call = {}, of: Session = session, again: Pick<StepUp, "ask"> = stepUp): Promise<T> {
   let token = await of.token();
   let answer = await send(path, said, token);
-  if (answer.status === 401 && token) {
+  if (token && (await unknown(answer))) {
     token = await of.renewed(token);
     answer = await send(path, said, token);
-    if (answer.status === 401) of.ended("The session has ended.");
+    if (await unknown(answer)) of.ended(token);
   }
   if (answer.status === 403) {
     const problem = await problemOf(answer);
@@ -34,6 +34,11 @@ export async function call<T>(path: string, said: Call = {}, of: Session = sessi
   }
   if (!answer.ok) throw await problemOf(answer);
   return (await answer.json()) as T;
+}
+
+/** Returns whether nobody is known by the token; who is, and shows a password or a code that is not good, is told what is needed. */
+async function unknown(answer: Response): Promise<boolean> {
+  return answer.status === 401 && (await problemOf(answer.clone())).needs === "";
 }
 
 /** Sends a call with these credentials, or none; throws Problem when nothing answers. */

@@ -13,7 +13,7 @@ export class Problem extends Error {
     readonly detail: string,
     /** Seconds after which it may be tried again. */
     readonly retryAfterS: number | null = null,
-    /** `code` when a code of the second factor is missing. */
+    /** `code` when a code of the second factor is missing or not good, `password` when the password that was asked for again is not. */
     readonly needs: string = "",
     /** The id of the call's event. */
     readonly correlationId: string = "",

@@ -15,7 +15,6 @@ const socket = new LiveSocket(() => `${location.origin.replace(/^http/, "ws")}${
   },
   told: (messages) => live.take(messages),
   changed: (connection, why) => live.connected(connection, why),
-  ended: () => session.ended("The session has ended."),
 });
 
 /** Keeps the connection for as long as the component is shown. */

@@ -4,12 +4,10 @@ import { read, type Told } from "./messages";
 export type Connection = "connecting" | "open" | "lost" | "refused" | "closed";
 
 export interface Ends {
-  /** Returns a token that is good now; throws when nobody is signed in. */
+  /** Returns a token that is good now, a newer one than it was if it has to be; throws when nobody is signed in. */
   token(renew: boolean): Promise<string>;
   told(messages: Told[]): void;
   changed(connection: Connection, why: string): void;
-  /** The session has ended: nobody comes back without signing in again. */
-  ended(): void;
 }
 
 export const FIRST_MS = 500;
@@ -118,17 +116,14 @@ export class LiveSocket {
     this.#socket = null;
     clearTimeout(this.#silence);
     if (!this.#on) return;
-    if (code === SESSION_ENDED) {
-      this.#on = false;
-      this.ends.ended();
-    } else if (code === FORBIDDEN) {
+    if (code === FORBIDDEN) {
       this.#on = false;
       this.ends.changed("refused", reason);
     } else {
       if (code === NOT_UNDERSTOOD) this.#asked = [];
       // A browser does not say why a handshake was refused: a newer token, then from now on, may be what it takes.
       if (!opened && ++this.#refused >= REFUSED_MAX) this.#position = "";
-      this.#renew ||= !opened && this.#refused === 2;
+      this.#renew ||= code === SESSION_ENDED || (!opened && this.#refused === 2); // who cannot renew is signed out by that
       this.#again(reason || "the connection was lost");
     }
   }

@@ -2,11 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { API, send } from "../api/client";
-import { Problem, problemOf } from "../api/problem";
+import { Problem } from "../api/problem";
 import { Button } from "../components/button";
 import { Field } from "../components/field";
 import { span } from "../format/numbers";
-import { IN_COOKIE, session, type Tokens } from "../session/session";
+import { IN_COOKIE, session } from "../session/session";
 import { useBranding } from "../shell/branding";
 
 const KEPT = "auterity-tenant";
@@ -50,10 +50,8 @@ function PasswordForm({ tenant, onTenant, onTenantSaid }: { tenant: string; onTe
     setBusy(true);
     setError("");
     try {
-      const answer = await send("/auth/login", { method: "POST", body: said }, "", IN_COOKIE);
-      if (!answer.ok) throw await problemOf(answer);
+      await session.begin(() => send("/auth/login", { method: "POST", body: said }, "", IN_COOKIE));
       localStorage.setItem(KEPT, tenant);
-      await session.begin((await answer.json()) as Tokens);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       const first = problem.needs === "code" && !needs.code;

@@ -59,7 +59,7 @@ export class Session {
     if (back) history.replaceState(null, "", "/");
     if (!back && !localStorage.getItem(SIGNED_IN)) return this.#out("");
     try {
-      await this.#take(await this.#renewal());
+      await this.#take(await this.#renewal(this.#access));
     } catch (error) {
       if (error instanceof Problem && (error.offline || error.status >= 500)) {
         this.#set({ is: "offline" });
@@ -68,20 +68,28 @@ export class Session {
     }
   }
 
-  /** Begins a session with what the gateway has answered to a log-in, or to a new second factor. */
-  async begin(tokens: Tokens): Promise<void> {
-    this.#keep(tokens);
+  /**
+   * Begins the session that an answer holds: to a log-in, to a new second factor. Who would renew the old one meanwhile waits, and has the new one.
+   * Throws Problem; the old session is left as it is then.
+   */
+  async begin<T extends Tokens>(asked: () => Promise<Response>): Promise<T> {
+    const tokens = await locked(async () => {
+      const answer = await asked();
+      if (!answer.ok) throw await problemOf(answer);
+      const found = (await answer.json()) as T;
+      this.#keep(found);
+      return found;
+    });
     await this.#take(this.#access);
+    return tokens;
   }
 
-  /** Logs the same person in again: the session that begins is a new one. Throws Problem; the old session is left as it is then. */
+  /** Logs the same person in again: the session that begins is a new one. Throws as `begin` does. */
   async again(said: { password: string; code?: string }): Promise<void> {
     const state = this.#state;
     if (state.is !== "in") throw new Problem(401, "Nobody is signed in.");
     const { tenant, name } = state.person;
-    const answer = await locked(() => send("/auth/login", { method: "POST", body: { tenant, name, ...said } }, "", IN_COOKIE));
-    if (!answer.ok) throw await problemOf(answer);
-    await this.begin((await answer.json()) as Tokens);
+    await this.begin(() => send("/auth/login", { method: "POST", body: { tenant, name, ...said } }, "", IN_COOKIE));
   }
 
   /** Looks again at what the person may do. */
@@ -97,18 +105,19 @@ export class Session {
 
   /** Returns a newer token than this one; throws Problem, and ends the session when it cannot be renewed. */
   async renewed(old: string): Promise<string> {
-    if (this.#access !== old && this.#access) return this.#access;
     try {
-      return await this.#renewal();
+      return await this.#renewal(old);
     } catch (error) {
-      if (error instanceof Problem && error.status === 401) this.ended("The session has ended.");
+      if (error instanceof Problem && error.status === 401) this.ended(old);
       throw error;
     }
   }
 
-  /** Ends the session here, as it has ended at the gateway. */
-  ended(why: string): void {
-    this.#out(why);
+  /** Ends the session of this token here, as it has ended at the gateway; returns whether it was still the session. */
+  ended(token: string): boolean {
+    if (token !== this.#access) return false;
+    this.#out("The session has ended.");
+    return true;
   }
 
   async signOut(): Promise<void> {
@@ -121,8 +130,10 @@ export class Session {
   }
 
   /** Several callers share one renewal; several windows take turns, as an old token that is shown again ends the session. */
-  #renewal(): Promise<string> {
-    this.#renewing ??= locked(() => this.#renew()).finally(() => {
+  #renewal(old: string): Promise<string> {
+    const newer = () => this.#access !== "" && this.#access !== old;
+    if (newer()) return Promise.resolve(this.#access);
+    this.#renewing ??= locked(() => (newer() ? Promise.resolve(this.#access) : this.#renew())).finally(() => {
       this.#renewing = null;
     });
     return this.#renewing;
@@ -165,9 +176,14 @@ export class Session {
   }
 }
 
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Does one thing with the session at a time: in all windows, or where a browser has no locks (without TLS) in this one. */
 async function locked<T>(work: () => Promise<T>): Promise<T> {
-  if (!("locks" in navigator)) return work();
-  return navigator.locks.request(LOCK, work) as Promise<T>;
+  if ("locks" in navigator) return navigator.locks.request(LOCK, work) as Promise<T>;
+  const done = turn.then(work);
+  turn = done.catch(() => undefined);
+  return done;
 }
 
 export const session = new Session();

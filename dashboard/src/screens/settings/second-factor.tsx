@@ -3,7 +3,6 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import qrcode from "qrcode-generator";
 import { type FormEvent, useState } from "react";
 import { call, send } from "../../api/client";
-import { problemOf } from "../../api/problem";
 import { Button } from "../../components/button";
 import { CodeBlock } from "../../components/code";
 import { Dialog } from "../../components/dialog";
@@ -104,14 +103,11 @@ function Enrol({ onEnrolled }: { onEnrolled: (enrolment: Enrolment) => void }) {
 function Confirm({ enrolment, onCodes }: { enrolment: Enrolment; onCodes: (codes: string[]) => void }) {
   const confirm = useMutation({
     async mutationFn(code: string) {
-      const answer = await send("/auth/totp/confirm", { method: "POST", body: { code } }, await session.token(), IN_COOKIE);
-      if (!answer.ok) throw await problemOf(answer);
-      return (await answer.json()) as Tokens & { recovery_codes: string[] };
+      const token = await session.token();
+      const confirmed = () => send("/auth/totp/confirm", { method: "POST", body: { code } }, token, IN_COOKIE);
+      return session.begin<Tokens & { recovery_codes: string[] }>(confirmed); // all other sessions have ended
     },
-    async onSuccess(found) {
-      await session.begin(found); // all other sessions have ended
-      onCodes(found.recovery_codes);
-    },
+    onSuccess: (found) => onCodes(found.recovery_codes),
   });
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
