@@ -119,10 +119,7 @@ class KafkaPublisher:
                 topic = failed[0][0]
                 raise failed[0][1]
         except (KafkaError, TimeoutError) as error:
-            leaving = asyncio.ensure_future(self._discard(producer))
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
-            await asyncio.shield(leaving)  # a caller who goes meanwhile does not leave it half done
+            self._leave(producer)
             reason = str(error) or f"no acknowledgement within {self._delivery_timeout_s:.0f} s"
             raise KafkaUnavailable(f"{topic} on Kafka at {self._bootstrap}: {reason.splitlines()[0]}") from error
         begins = [(place, future.result().offset, count) for place, count, future in sent]
@@ -143,6 +140,8 @@ class KafkaPublisher:
             raise KafkaUnavailable(f"Kafka at {self._bootstrap} does not answer: {reason}") from None
 
     async def _start(self) -> AIOKafkaProducer:
+        if self._leaving:  # or what the last one holds could arrive behind what this one sends
+            await asyncio.wait(self._leaving)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap.split(","),
             client_id=self._client_id,
@@ -168,12 +167,16 @@ class KafkaPublisher:
         if not starting.cancelled():
             starting.exception()  # who waited has it; when nobody waits any more it is of no use
 
-    async def _discard(self, failed: AIOKafkaProducer) -> None:
-        """Leaves a producer that failed; who waits for something it still holds is told at once."""
-        if self._producer is not failed:
-            return  # somebody else did
-        producer: Any = failed
-        self._producer = None
+    def _leave(self, failed: AIOKafkaProducer) -> None:
+        """Leaves a producer that failed, unless somebody else did; nobody but the next one waits until that is done."""
+        if self._producer is failed:
+            self._producer = None
+            leaving = asyncio.ensure_future(self._discard(failed))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+    async def _discard(self, producer: Any) -> None:
+        """Ends a producer; who waits for something it still holds is told at once."""
         sender = producer._sender.sender_task
         sender.cancel()  # or stop() waits for what is never acknowledged
         await asyncio.wait([sender])

@@ -74,9 +74,12 @@ def r17(stand: Stand, outcome: Outcome, *, hold_s: float, times: int) -> None:
             answered += fault.told
             took += [each.ended - each.began for each in refused]
             outcome.events += len(fault.told)
-            outcome.detail[f"{fault.name}: slowest s"] = round(
-                max((e.ended - e.began for e in refused), default=0.0), 2
-            )
+            slowest = max(refused, key=lambda each: each.ended - each.began, default=None)
+            if slowest is not None:
+                seconds = round(slowest.ended - slowest.began, 2)
+                before, _ = outcome.detail.get(f"{fault.name}: slowest s", (0.0, ""))
+                if seconds > before:
+                    outcome.detail[f"{fault.name}: slowest s"] = seconds, f"{slowest.route} {slowest.status}"
             outcome.require(len(refused) >= CALLERS // 2, f"{fault.name}: calls meanwhile", len(refused))
             within = [each for each in refused if each.ended < fault.healed]
             open_ = [f"{each.route} {each.status}" for each in within if (each.status, each.retry_after) != (503, "1")]

@@ -289,7 +289,7 @@ async def test_without_acknowledgement_in_time_a_call_is_unavailable_and_leaves_
         began = time.monotonic()
         with Frozen(own), pytest.raises(KafkaUnavailable, match=rf"^{topic} on Kafka at .*within 2 s"):
             await publisher.append(topic, 0, [(b"k", b"2")])
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 2 + 1.5  # to leave the old one is not the call's time
 
         places = await _patiently(publisher, topic)
         assert [len(place) for place in places] == [1]
