@@ -7,6 +7,8 @@ WORKDIR /app
 COPY pyproject.toml uv.lock ./
 RUN uv sync --locked --no-default-groups --no-install-project
 COPY . .
+# The page that people use, by a Node from PyPI; the package carries it.
+RUN .venv/bin/python -m deploy.page
 RUN uv sync --locked --no-default-groups --no-editable
 
 FROM python:3.11-slim-bookworm
