@@ -26,6 +26,7 @@ MEANWHILE = {
     "test_what_cannot_be_written_is_never_passed_by_a_commit": "R4",
     "test_every_call_that_was_answered_is_one_event_whatever_becomes_of_the_gateways": "R16",
     "test_nothing_is_answered_as_done_that_is_not_on_the_log_and_callers_are_told_soon": "R17",
+    "test_damaged_requests_break_nothing_and_each_that_is_answered_is_an_event": "R19",
     "test_of_calls_for_twice_a_budget_none_is_paid_beyond_it_whatever_is_killed": "R20",
     "test_a_naive_agent_that_is_killed_loses_or_doubles_and_counts_wrongly": "R1 naive",
 }
@@ -119,6 +120,10 @@ def test_every_call_that_was_answered_is_one_event_whatever_becomes_of_the_gatew
 
 def test_nothing_is_answered_as_done_that_is_not_on_the_log_and_callers_are_told_soon(meanwhile: Any) -> None:
     _holds(meanwhile["R17"].result())
+
+
+def test_damaged_requests_break_nothing_and_each_that_is_answered_is_an_event(meanwhile: Any) -> None:
+    _holds(meanwhile["R19"].result())
 
 
 def test_of_calls_for_twice_a_budget_none_is_paid_beyond_it_whatever_is_killed(meanwhile: Any) -> None:
