@@ -1,9 +1,11 @@
 """`python -m benchmarks.gateway_load`: what the gateway takes, and what a bare FastAPI takes beside it.
 
-One process of each in turn on the measured core; Kafka and the callers on the others, all on this machine.
+One process of each in turn on the measured core; Kafka and the callers on the others, all on this machine. Before them
+Kafka is given some seconds of plain records: one that has just started compiles itself, and each writer waits for that.
 """
 
 import argparse
+import asyncio
 import os
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from benchmarks.process import ROOT
 from benchmarks.sample import TENANT, business_event
 from benchmarks.servers import Servers, running
 from benchmarks.table import machine
+from connectors.publisher import KafkaPublisher
 from runtime import keys
 from runtime.deployment import prepare
 from runtime.ports import HOST, choose, is_open
@@ -35,6 +38,7 @@ CONNECTIONS, UNDER_WAY = 1000, 64
 RATE, BATCH = 500.0, 100
 SECONDS = 15.0
 START_S = 60.0
+WARM_S = 4.0
 TOPIC = "business-events"
 PASSWORD = "a horse, a battery"
 
@@ -64,6 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     kept, began = cores(), os.getloadavg()[0]
     with running(kept, _say) as servers:
+        asyncio.run(_warm(servers))
         lines = [*_gateway(servers, kept, asked), *_hello(servers, kept, asked)]
     facts = {**machine(kept.apart), "load before": f"{began:.1f}", "load after": f"{os.getloadavg()[0]:.1f}"}
     if asked.json:
@@ -71,6 +76,18 @@ def main(arguments: Sequence[str]) -> None:
     else:
         print(table(lines))
         print(", ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+async def _warm(servers: Servers) -> None:
+    """Writes records one by one, as many a second as the gateway will be asked to."""
+    records = [servers.codec.encode(business_event(number), "warm") for number in range(int(RATE * WARM_S))]
+    async with KafkaPublisher(servers.bootstrap, "warm") as publisher:
+
+        async def one(number: int) -> None:
+            await asyncio.sleep(number / RATE)
+            await publisher.publish([records[number]])
+
+        await asyncio.gather(*map(one, range(len(records))))
 
 
 def table(lines: Sequence[Line]) -> str:
