@@ -32,8 +32,22 @@ test("however much comes, the screen is told at most every quarter of a second",
   }
   hand.go(PACE_MS);
   expect(told).toBeLessThanOrEqual(2000 / PACE_MS + 2);
-  expect(store.snapshot().series.steps.reduce((sum, each) => sum + each, 0)).toBe(2000);
+  expect(store.snapshot().series.steps.reduce<number>((sum, each) => sum + (each ?? 0), 0)).toBe(2000);
   expect(store.snapshot().events[0]?.id).toBe("1999");
+});
+
+test("of the time before it was told anything it says nothing, and then how much came, or none", () => {
+  const hand = new Hand();
+  const store = new LiveStore(hand);
+  const shown = (back: number) => (hand.go(PACE_MS), store.snapshot().series.steps.at(back));
+  store.tick();
+  expect(shown(-1)).toBe(null);
+  store.take([event(1)]);
+  hand.go(3000);
+  store.tick();
+  expect([shown(-1), shown(-300)]).toEqual([0, null]);
+  store.clear();
+  expect(shown(-1)).toBe(null);
 });
 
 test("ten seconds of 2,000 events a second leave no more behind than is shown", () => {

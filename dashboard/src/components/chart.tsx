@@ -9,7 +9,8 @@ export interface Line {
   label: string;
   /** One of the tokens --series-1 to --series-4. */
   colour: 1 | 2 | 3 | 4;
-  values: readonly number[];
+  /** Null: not known, which is a gap. */
+  values: readonly (number | null)[];
 }
 
 const AXIS_PX = 52;
@@ -24,7 +25,7 @@ export function Chart({ label, lines, second, height = 180 }: { label: string; l
   const length = lines[0]?.values.length ?? 0;
   const data: uPlot.AlignedData = [
     Array.from({ length }, (_, back) => second - length + 1 + back),
-    ...lines.map((line) => line.values as number[]),
+    ...lines.map((line) => line.values as (number | null)[]),
   ];
 
   useEffect(() => {

@@ -8,7 +8,8 @@ export const SECONDS = 300;
 const ALERTS_MAX = 50;
 const EVENTS_MAX = 100;
 const CHANNELS = ["runs", "steps", "decisions"] as const;
-export type Series = Record<(typeof CHANNELS)[number], readonly number[]>;
+/** Null: nobody listened then. */
+export type Series = Record<(typeof CHANNELS)[number], readonly (number | null)[]>;
 
 export interface Snapshot {
   connection: Connection;
@@ -45,6 +46,8 @@ export class LiveStore {
   #why = "";
   #heardAt = 0;
   #seconds = new Map<number, [number, number, number]>();
+  /** The second in which something was heard first. */
+  #from = Infinity;
   #counts: Counts = {};
   #since = "";
   #alerts: EventTold[] = [];
@@ -67,6 +70,7 @@ export class LiveStore {
   /** Takes in messages: cheap for each, as nothing is made of them before the screen is due. */
   take(messages: readonly Told[]): void {
     this.#heardAt = this.clock.now();
+    this.#from = Math.min(this.#from, Math.floor(this.#heardAt / 1000));
     for (const message of messages) {
       if (message.type === "event") this.#event(message as EventTold);
       else if (message.type === "counters") {
@@ -86,6 +90,7 @@ export class LiveStore {
   /** Forgets everything: somebody else signs in. */
   clear(): void {
     this.#seconds.clear();
+    this.#from = Infinity;
     [this.#counts, this.#since, this.#heardAt, this.#dropped, this.#latest] = [{}, "", 0, 0, {}];
     [this.#alerts, this.#events] = [[], []];
     this.#soon();
@@ -123,7 +128,8 @@ export class LiveStore {
   #made(): Snapshot {
     const second = Math.floor(this.clock.now() / 1000) - 1;
     for (const each of this.#seconds.keys()) if (each <= second - SECONDS) this.#seconds.delete(each);
-    const of = (place: number) => Array.from({ length: SECONDS }, (_, back) => this.#seconds.get(second - SECONDS + 1 + back)?.[place] ?? 0);
+    const at = (moment: number, place: number) => this.#seconds.get(moment)?.[place] ?? (moment < this.#from ? null : 0);
+    const of = (place: number) => Array.from({ length: SECONDS }, (_, back) => at(second - SECONDS + 1 + back, place));
     return {
       connection: this.#connection,
       why: this.#why,

@@ -119,7 +119,7 @@ function Honesty({ snapshot }: { snapshot: Snapshot }) {
 function Figures({ snapshot, pulse }: { snapshot: Snapshot; pulse: Pulse | null }) {
   const decisions = pulse ? pulse.decisions : snapshot.counts["decisions"];
   const all = [snapshot.series.runs, snapshot.series.steps, snapshot.series.decisions];
-  const now = all.flatMap((each) => each.slice(-NOW_S)).reduce((sum, each) => sum + each, 0) / NOW_S;
+  const now = all.flatMap((each) => each.slice(-NOW_S)).reduce<number>((sum, each) => sum + (each ?? 0), 0) / NOW_S;
   return (
     <dl className="grid grid-cols-2 overflow-hidden rounded border border-line sm:grid-cols-4 xl:grid-cols-8 [&>*]:-mr-px [&>*]:-mb-px [&>*]:border-r [&>*]:border-b [&>*]:border-line">
       <Stat label="Events" hint={`over ${NOW_S} s`}>

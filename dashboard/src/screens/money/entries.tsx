@@ -61,15 +61,18 @@ const COLUMNS: readonly Column<Entry>[] = [
     head: "Kind",
     width: "7rem",
     cell: (row) => (
-      <span className="flex flex-wrap gap-1">
+      <span className="flex flex-wrap gap-x-1">
         <Badge tone={KINDS[row.kind] ?? "muted"}>{row.kind}</Badge>
         {row.in_doubt && <Badge tone="warn">in doubt</Badge>}
+        <span className="text-small lg:hidden">
+          <Time at={row.at} />
+        </span>
       </span>
     ),
   },
   { head: "Billed", end: true, width: "7rem", cell: (row) => (row.billed_usd_micros ? <Exact micros={row.billed_usd_micros} /> : none) },
   { head: "Held", end: true, width: "7rem", cell: (row) => (row.held_usd_micros ? <Exact micros={row.held_usd_micros} sign /> : none) },
-  { head: "When", width: "12rem", cell: (row) => <Time at={row.at} /> },
+  { head: "When", wide: true, width: "16rem", cell: (row) => <Time at={row.at} /> },
   { head: "Level", width: "6rem", wide: true, cell: (row) => <Badge tone={LEVELS[row.level] ?? "muted"}>{row.level}</Badge> },
   { head: "Model", wide: true, cell: (row) => (row.model ? <span className="whitespace-nowrap">{row.model}</span> : none) },
   { head: "Workflow, step", wide: true, cell: (row) => (row.workflow ? `${row.workflow}, ${row.step}${row.attempt > 1 ? `, attempt ${row.attempt}` : ""}` : <Why text={row.reason} />) },

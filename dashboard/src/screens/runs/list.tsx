@@ -83,7 +83,7 @@ export function List({ query, wrong }: { query: Record<string, string>; wrong: r
           {({ shown, next: cursor }) =>
             shown.length ? (
               <>
-                <Table label="Runs" columns={COLUMNS} rows={shown} rowKey={keyOf} onOpen={open} max={HEIGHT} least="40rem" />
+                <Table label="Runs" columns={COLUMNS} rows={shown} rowKey={keyOf} onOpen={open} max={HEIGHT} least="min(40rem, 100%)" />
                 <div className="flex items-center justify-between gap-2 border-t border-line p-2 text-small text-muted">
                   <Button onClick={() => void next()} busy={more} disabled={!cursor}>
                     {LIMIT} more
@@ -134,22 +134,27 @@ const address = (run: Run) => `/app/runs/${encodeURIComponent(run.run_id)}`;
 const open = (run: Run) => go(address(run));
 
 const COLUMNS: readonly Column<Run>[] = [
-  { head: "Status", width: "7rem", cell: (run) => <Status of={run.status} /> },
+  { head: "Status", width: "6.5rem", cell: (run) => <Status of={run.status} /> },
   {
     head: "Workflow",
     width: "11rem",
     cell: (run) => (
-      <Link to={address(run)} onClick={(event) => event.stopPropagation()} tabIndex={-1} className="block truncate" title={`${run.workflow}, version ${run.version}`}>
-        {run.workflow}
-      </Link>
+      <>
+        <Link to={address(run)} onClick={(event) => event.stopPropagation()} tabIndex={-1} className="block truncate" title={`${run.workflow}, version ${run.version}`}>
+          {run.workflow}
+        </Link>
+        <span className="text-small lg:hidden">
+          <Time at={run.began_at} />
+        </span>
+      </>
     ),
   },
-  { head: "Subject", wide: true, cell: (run) => <span className="block truncate" title={run.subject}>{run.subject}</span> },
-  { head: "Run", wide: true, width: "18.5rem", cell: (run) => <code className="block truncate font-mono text-small">{run.run_id}</code> },
-  { head: "Began", width: "13rem", cell: (run) => <Time at={run.began_at} /> },
-  { head: "Duration", width: "8rem", end: true, cell: (run) => <Duration began={run.began_at} ended={run.ended_at} /> },
+  { head: "Subject", wide: true, width: "14rem", cell: (run) => <span className="block truncate" title={run.subject}>{run.subject}</span> },
+  { head: "Run", wide: true, width: "9rem", cell: (run) => <code className="block truncate font-mono text-small" title={run.run_id}>{run.run_id}</code> },
+  { head: "Began", wide: true, width: "16rem", cell: (run) => <Time at={run.began_at} /> },
+  { head: "Duration", wide: true, width: "8rem", end: true, cell: (run) => <Duration began={run.began_at} ended={run.ended_at} /> },
   { head: "Steps", wide: true, width: "5rem", end: true, cell: (run) => <Steps of={run.steps} /> },
-  { head: "Cost", width: "7rem", end: true, cell: (run) => <Money micros={run.cost_usd_micros} /> },
+  { head: "Cost", width: "6rem", end: true, cell: (run) => <Money micros={run.cost_usd_micros} /> },
 ];
 
 function Steps({ of }: { of: Run["steps"] }) {

@@ -48,10 +48,20 @@ function List() {
               rows={rows}
               rowKey={(key) => key.id}
               columns={[
-                { head: "Title", cell: (key) => key.title || <span className="text-muted">none</span> },
+                {
+                  head: "Title",
+                  cell: (key) => (
+                    <>
+                      {key.title || <span className="text-muted">none</span>}
+                      <span className="block text-small lg:hidden">
+                        until <Time at={key.expires_at} />
+                      </span>
+                    </>
+                  ),
+                },
                 { head: "Key", wide: true, cell: (key) => <code className="font-mono">{key.id}</code> },
                 { head: "Scopes", wide: true, cell: (key) => key.scopes.join(", ") },
-                { head: "Ends", cell: (key) => <Time at={key.expires_at} /> },
+                { head: "Ends", wide: true, cell: (key) => <Time at={key.expires_at} /> },
                 { head: "Status", width: "6rem", cell: (key) => <Status of={Date.parse(key.expires_at) < Date.now() ? "expired" : key.status} /> },
                 {
                   head: "Actions",
