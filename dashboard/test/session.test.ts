@@ -53,7 +53,8 @@ test("while a new session begins nobody renews the old one, and what is asked me
   expect((await begun).recovery_codes).toEqual(["a"]);
   expect(await asked).toEqual({ of: 2 });
   expect([renewals, states]).toEqual([0, ["in"]]);
-  expect(session.ended(token)).toBe(false);
+  session.ended(token);
+  expect([await session.token(), session.state().is]).toEqual(["token 2", "in"]);
 });
 
 test("a session that cannot be renewed has ended", async () => {

@@ -8,12 +8,14 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from connectors.kafka import ends, ensure_changelogs, ensure_topics
+from connectors.reader import read_all
 from connectors.registry import codec_of
 from runtime.kafka_server import EmbeddedKafka
 from runtime.ports import is_open
@@ -56,6 +58,10 @@ class Arena:
         self.place.mkdir(parents=True)
         self.empty([name for name in TOPICS if name != "definitions"])
         self.add_changelog(self.prefix)
+
+    def events(self, topic: str) -> Iterator[Any]:
+        """Yields every event of the topic, copies too; raises Undecodable."""
+        return (self.codec.decode(record) for batch in read_all(self.bootstrap, [topic]) for record in batch)
 
     def add_changelog(self, prefix: str) -> None:
         """Makes the changelog of the pipeline's stage under this prefix."""

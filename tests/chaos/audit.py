@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from connectors.reader import read_all
 from domain.workflows import CALLS
 from tests.chaos.arena import Arena
 from tests.chaos.gateways import Gateway, gateways, known
@@ -65,8 +64,7 @@ def r16(stand: Stand, outcome: Outcome, *, requests: int, kills: int) -> None:
     at.fresh()
     with gateways(at, at.codec, at.place, GATEWAYS) as running:
         seen = asyncio.run(_flood(running, stand.seed, requests, kills))
-    said = [(event.event_id, event.status, event.route) for event in _events(at, "requests") if event.kind in CALLS]
-    found = judge(seen, said)
+    found = judge(seen, said_of(at))
     outcome.events = seen.sent
     outcome.lost, outcome.doubled = found["missing"], found["extra"]
     outcome.state_equal = not found["other status"]
@@ -77,6 +75,11 @@ def r16(stand: Stand, outcome: Outcome, *, requests: int, kills: int) -> None:
     for name, value in found.items():
         outcome.require(not value, name, value)
     _judge_events(at, outcome, seen)
+
+
+def said_of(at: Arena) -> list[tuple[str, int, str]]:
+    """Returns id, status and route of each record of a call."""
+    return [(event.event_id, event.status, event.route) for event in at.events("requests") if event.kind in CALLS]
 
 
 def judge(seen: Seen, said: list[tuple[str, int, str]]) -> dict[str, int]:
@@ -97,7 +100,7 @@ def _judge_events(at: Arena, outcome: Outcome, seen: Seen) -> None:
     """Every event that was answered with 2xx lies on its topic with the id that was told, and with no other one."""
     ids: dict[int, set[str]] = {}
     copies: Counter[str] = Counter()
-    for event in _events(at, TOPIC):
+    for event in at.events(TOPIC):
         copies[event.event_id] += 1
         if "number" in event.attributes:
             ids.setdefault(int(event.attributes["number"]), set()).add(event.event_id)
@@ -106,10 +109,6 @@ def _judge_events(at: Arena, outcome: Outcome, seen: Seen) -> None:
     wrong = [number for number, name in seen.taken.items() if ids.get(number) != {name}]
     outcome.require(not wrong, "events lost, or with two ids", len(wrong))
     outcome.require(ids.keys() == seen.taken.keys(), "events without an answer in the end", len(ids) - len(seen.taken))
-
-
-def _events(at: Arena, topic: str) -> Any:
-    return (at.codec.decode(record) for batch in read_all(at.bootstrap, [topic]) for record in batch)
 
 
 async def _flood(running: list[Gateway], seed: int, requests: int, kills: int) -> Seen:

@@ -10,7 +10,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from connectors.reader import read_all
 from tests.chaos.arena import Arena
 from tests.chaos.gateways import Gateway, gateways, known
 from tests.chaos.produces import SETTING, SMALL
@@ -40,6 +39,11 @@ class Told(Struct, frozen=True):
     correlation_id: str
     number: int | None
 
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.began
+
 
 class Fault(Struct):
     """A way in which the log is not there; between `began` and `healed` it is not for certain."""
@@ -68,18 +72,15 @@ def r17(stand: Stand, outcome: Outcome, *, hold_s: float, times: int) -> None:
     taken: dict[int, str] = {}
     answered: list[Told] = []
     with gateways(at, at.codec, at.place, 1) as [gateway]:
-        for fault in _faults(at) * times:
+        for fault in [fault for _ in range(times) for fault in _faults(at)]:
             asyncio.run(_through(gateway, fault, hold_s, taken, recovered))
             refused = [each for each in fault.during if not fault.events_only or each.number is not None]
             answered += fault.told
-            took += [each.ended - each.began for each in refused]
+            took += [each.seconds for each in refused]
             outcome.events += len(fault.told)
-            slowest = max(refused, key=lambda each: each.ended - each.began, default=None)
-            if slowest is not None:
-                seconds = round(slowest.ended - slowest.began, 2)
-                before, _ = outcome.detail.get(f"{fault.name}: slowest s", (0.0, ""))
-                if seconds > before:
-                    outcome.detail[f"{fault.name}: slowest s"] = seconds, f"{slowest.route} {slowest.status}"
+            name = f"{fault.name}: slowest s"
+            slow = [(round(each.seconds, 2), f"{each.route} {each.status}") for each in refused]
+            outcome.detail[name] = max([outcome.detail.get(name, (0.0, "")), *slow])
             outcome.require(len(refused) >= CALLERS // 2, f"{fault.name}: calls meanwhile", len(refused))
             within = [each for each in refused if each.ended < fault.healed]
             open_ = [f"{each.route} {each.status}" for each in within if (each.status, each.retry_after) != (503, "1")]
@@ -92,11 +93,11 @@ def r17(stand: Stand, outcome: Outcome, *, hold_s: float, times: int) -> None:
 
 def _judge(at: Arena, outcome: Outcome, answered: list[Told], taken: dict[int, str]) -> None:
     """What was answered with 2xx is on the log, and each event once, however often it was sent."""
-    said = {event.event_id for event in _events(at, CALLS)}
+    said = {event.event_id for event in at.events(CALLS)}
     done = [each for each in answered if 200 <= each.status < 300]
     missing = [each.route for each in done if each.correlation_id not in said]
     ids: dict[int, set[str]] = {}
-    for event in _events(at, EVENTS):
+    for event in at.events(EVENTS):
         if "number" not in event.attributes:  # a run that was asked for
             continue
         ids.setdefault(int(event.attributes["number"]), set()).add(event.event_id)
@@ -106,10 +107,6 @@ def _judge(at: Arena, outcome: Outcome, answered: list[Told], taken: dict[int, s
     outcome.detail["events taken in the end"] = len(taken)
     outcome.require(not missing, "answered and not on the log", len(missing))
     outcome.require(not wrong, "events lost, or with two ids", len(wrong))
-
-
-def _events(at: Arena, topic: str) -> Iterator[Any]:
-    return (at.codec.decode(record) for batch in read_all(at.bootstrap, [topic]) for record in batch)
 
 
 def _faults(at: Arena) -> list[Fault]:

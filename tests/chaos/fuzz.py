@@ -9,9 +9,7 @@ from typing import Any
 
 from msgspec import field
 
-from connectors.reader import read_all
-from domain.workflows import CALLS
-from tests.chaos.audit import Seen, judge
+from tests.chaos.audit import Seen, judge, said_of
 from tests.chaos.gateways import gateways, known
 from tests.chaos.report import Outcome
 from tests.chaos.stand import Stand
@@ -49,9 +47,7 @@ def r19(stand: Stand, outcome: Outcome, *, requests: int) -> None:
         asyncio.run(_fuzz(gateway.port, stand.seed, requests, seen))
         outcome.require(gateway.process is not None and gateway.process.poll() is None, "the gateway lives", True)
         outcome.require("Traceback" not in gateway.log(), "no traceback in its log", "Traceback" not in gateway.log())
-    events = (at.codec.decode(record) for batch in read_all(at.bootstrap, ["requests"]) for record in batch)
-    said = [(event.event_id, event.status, event.route) for event in events if event.kind in CALLS]
-    found = judge(seen, [each for each in said if each[0] in seen.answers])  # others were answered to nobody
+    found = judge(seen, [each for each in said_of(at) if each[0] in seen.answers])  # others were answered to nobody
     outcome.events = requests
     outcome.lost = found["missing"]
     statuses = Counter(seen.answers.values()) + seen.unsaid

@@ -113,11 +113,9 @@ export class Session {
     }
   }
 
-  /** Ends the session of this token here, as it has ended at the gateway; returns whether it was still the session. */
-  ended(token: string): boolean {
-    if (token !== this.#access) return false;
-    this.#out("The session has ended.");
-    return true;
+  /** Ends the session of this token here, as it has ended at the gateway; a newer one goes on. */
+  ended(token: string): void {
+    if (token === this.#access) this.#out("The session has ended.");
   }
 
   async signOut(): Promise<void> {
